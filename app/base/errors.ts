@@ -1,0 +1,246 @@
+/**
+ * The one table of errors. Every error an operator can meet has a code, a sentence that names the cause, and a
+ * remedy. `{name}` in a sentence is filled from the error's data. Errors cross processes as {code, text, data}.
+ */
+
+/** What kind of trouble it is: decides the exit code, the colour and whether trying again can help. */
+export type ErrorCategory = 'input' | 'refused' | 'environment' | 'failure' | 'cancelled' | 'defect';
+
+interface ErrorEntry {
+  readonly category: ErrorCategory;
+  readonly text: string;
+  readonly remedy: string;
+}
+
+const entry = (category: ErrorCategory, text: string, remedy: string): ErrorEntry => ({
+  category,
+  text,
+  remedy,
+});
+
+export const errorTable = {
+  'host.command-failed': entry(
+    'failure',
+    '{command} ended with exit code {exitCode}: {output}',
+    'Read the output above; the command can be run by hand on {host}.',
+  ),
+  'host.command-missing': entry(
+    'environment',
+    '{command} is not installed on {host}.',
+    'Install it with: {install}',
+  ),
+  'host.disk-full': entry(
+    'environment',
+    'Only {freeMegabytes} MB are free in {path} on {host}; {neededMegabytes} MB are needed.',
+    'Free space on that file system or choose another data folder, then try again.',
+  ),
+  'host.port-in-use': entry(
+    'environment',
+    'Port {port} on {host} is already used by another program.',
+    'Stop that program, or start Ringmaster with another port (--port).',
+  ),
+  'host.path-denied': entry(
+    'environment',
+    '{path} on {host} cannot be used: {cause}',
+    'Give the user that runs the server access to it, or choose another folder.',
+  ),
+  'server.start-failed': entry(
+    'failure',
+    'The server of {node} did not start: {cause}',
+    'The last lines of its log are in {logFile}.',
+  ),
+  'server.start-slow': entry(
+    'failure',
+    'The server of {node} did not accept connections within {seconds} s.',
+    'Look at {logFile}; crash recovery of large data can take longer.',
+  ),
+  'server.stopped-unexpectedly': entry(
+    'failure',
+    'The server of {node} went away: {cause}',
+    'Bring {node} online again; its log is {logFile}.',
+  ),
+  'server.no-data': entry(
+    'refused',
+    '{node} has no data yet.',
+    'Bring it online by a copy from a node that has the data.',
+  ),
+  'server.not-running': entry(
+    'refused',
+    'The server of {node} is not running.',
+    'Bring {node} online first.',
+  ),
+  'server.query-failed': entry(
+    'failure',
+    '{node} answered error {errorNumber} to {statement}: {message}',
+    'The statement can be tried by hand on {node}.',
+  ),
+  'replication.diverged': entry(
+    'failure',
+    '{node} holds change {gtid}, which the ring never received.',
+    'Bring {node} online by a full copy: its own extra change is discarded.',
+  ),
+  'replication.stopped': entry(
+    'failure',
+    'Replication on {node} stopped with error {errorNumber}: {message}',
+    'Take {node} offline and bring it online again by a full copy.',
+  ),
+  'replication.not-caught-up': entry(
+    'failure',
+    '{node} did not reach {position} within {seconds} s; it stands at {reached}.',
+    'Lower the write rate or give {node} more capacity, then try again.',
+  ),
+  'replication.checksum-differs': entry(
+    'failure',
+    'Table {table} of {node} differs from {other}: {checksum} against {expected}.',
+    'Bring {node} online by a full copy.',
+  ),
+  'snapshot.failed': entry(
+    'failure',
+    'The copy from {donor} to {joiner} failed: {cause}',
+    'The old data of {joiner} is untouched; bring it online again to retry.',
+  ),
+  'snapshot.stalled': entry(
+    'failure',
+    'The copy from {donor} to {joiner} made no progress for {seconds} s.',
+    'Check both hosts; the old data of {joiner} is untouched.',
+  ),
+  'transition.refused': entry('refused', '{node} cannot go from {from} to {to}: {reason}', '{remedy}'),
+  'plan.busy': entry('refused', 'Another plan is running: {title}.', 'Wait until it ends, or stop it first.'),
+  'plan.unknown': entry(
+    'input',
+    'There is no plan {planId}.',
+    'Ask for the state change again; the cluster has moved on.',
+  ),
+  'plan.outdated': entry(
+    'refused',
+    'The cluster changed since this plan was made: {reason}',
+    'Look at the new plan and confirm it again.',
+  ),
+  'plan.aborted': entry('cancelled', 'Stopped by {by}.', 'Nothing was lost; start again whenever you like.'),
+  'cluster.no-writer': entry('refused', 'No active node can take writes.', 'Bring a node online.'),
+  'cluster.sessions-stay': entry(
+    'failure',
+    '{count} sessions did not leave {node} within {seconds} s.',
+    'Wait for long transactions to end, or close them, then try again.',
+  ),
+  'peer.unreachable': entry(
+    'failure',
+    'The peer of {node} does not answer: {cause}',
+    'Restart the console; a peer that ended is started again.',
+  ),
+  'peer.ended': entry(
+    'failure',
+    'The peer of {node} ended: {cause}',
+    'It is started again by itself; see its log {logFile}.',
+  ),
+  'request.invalid': entry(
+    'input',
+    'The request {name} is not valid: {problem}',
+    'Correct the value and try again.',
+  ),
+  'request.unknown': entry(
+    'defect',
+    'There is no request {name}.',
+    'Window and coordinator have different versions; restart Ringmaster.',
+  ),
+  'request.forbidden': entry(
+    'refused',
+    '{name} changes the cluster and was not confirmed.',
+    'Confirm it in the dialog, or type the name it asks for.',
+  ),
+  'lab.locked': entry(
+    'environment',
+    'Another Ringmaster lab (process {pid}) already uses {folder}.',
+    'Close that one, or choose another folder with --folder.',
+  ),
+  'lab.state-unreadable': entry(
+    'environment',
+    'The lab state in {path} cannot be read: {cause}',
+    'Reset the lab to start with empty servers; the file is kept beside it.',
+  ),
+  'load.failed': entry('failure', 'The load generator ended: {cause}', 'Start it again from the load panel.'),
+  'store.unwritable': entry(
+    'environment',
+    '{path} cannot be written: {cause}',
+    'Free space or repair the rights of that folder; history is kept in memory meanwhile.',
+  ),
+  defect: entry(
+    'defect',
+    'Ringmaster met a case it does not know: {cause}',
+    'Please report it with the log; the servers are not affected.',
+  ),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorTable;
+export type ErrorData = Readonly<Record<string, string | number | boolean | null>>;
+
+/** An error as it crosses a process boundary and as windows show it. */
+export interface ErrorView {
+  readonly code: ErrorCode;
+  /** The cause, one sentence. */
+  readonly text: string;
+  /** What to do now, one sentence. */
+  readonly remedy: string;
+  readonly category: ErrorCategory;
+  readonly data: ErrorData;
+}
+
+const fill = (template: string, data: ErrorData): string =>
+  template.replace(/\{(\w+)\}/g, (whole, name: string) => (name in data ? String(data[name]) : whole));
+
+/** An operating error from the table. `cause` keeps the error underneath. */
+export class RingmasterError extends Error {
+  override readonly name = 'RingmasterError';
+  readonly code: ErrorCode;
+  readonly data: ErrorData;
+
+  constructor(code: ErrorCode, data: ErrorData = {}, options?: ErrorOptions) {
+    super(fill(errorTable[code].text, data), options);
+    this.code = code;
+    this.data = data;
+  }
+
+  get category(): ErrorCategory {
+    return errorTable[this.code].category;
+  }
+
+  get remedy(): string {
+    return fill(errorTable[this.code].remedy, this.data);
+  }
+
+  view(): ErrorView {
+    return {
+      code: this.code,
+      text: this.message,
+      remedy: this.remedy,
+      category: this.category,
+      data: this.data,
+    };
+  }
+}
+
+/** The message of anything that can be thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Whatever was thrown, as an error of the table: unknown errors are defects. */
+export function toRingmasterError(thrown: unknown): RingmasterError {
+  if (thrown instanceof RingmasterError) return thrown;
+  return new RingmasterError('defect', { cause: messageOf(thrown) }, { cause: thrown });
+}
+
+/** The error of another process, made whole again. */
+export function fromErrorView(view: ErrorView): RingmasterError {
+  return new RingmasterError(view.code in errorTable ? view.code : 'defect', view.data);
+}
+
+/** Asserts what only a programming mistake can break; stays on in production. */
+export function invariant(condition: unknown, claim: string): asserts condition {
+  if (!condition) throw new RingmasterError('defect', { cause: claim });
+}
+
+/** For the default branch of an exhaustive switch: the compiler refuses it while a case is missing. */
+export function unreachable(value: never): never {
+  throw new RingmasterError('defect', { cause: `unexpected value ${JSON.stringify(value)}` });
+}

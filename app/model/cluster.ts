@@ -1,0 +1,123 @@
+/** The one snapshot of a cluster: what the coordinator knows, in the shape that windows and the command line show. */
+import { z } from 'zod';
+import type { ErrorView } from '../base/errors.js';
+import type { EventId, NodeName, PlanId } from './ids.js';
+import type { LoadSample, NodeSample } from './metrics.js';
+import type { NodeState, TargetState } from './node-state.js';
+import type { Plan } from './plan.js';
+
+/** The part that a node plays in the ring right now. */
+export type NodeRole = 'writer' | 'donor' | 'joiner';
+
+/** How a node follows its ring predecessor. */
+export interface ReplicationView {
+  readonly predecessor: NodeName | null;
+  readonly receiver: 'running' | 'connecting' | 'stopped';
+  readonly applier: 'running' | 'frozen' | 'stopped';
+  /** Changes that other replicating nodes have and this one has not applied. */
+  readonly changesBehind: number | null;
+  readonly error: string | null;
+}
+
+/** One node, as everybody sees it. */
+export interface NodeView {
+  readonly name: NodeName;
+  readonly host: string;
+  readonly port: number;
+  readonly serverId: number;
+  readonly state: NodeState;
+  /** The state that the operator wants; recovery works toward it. */
+  readonly wanted: TargetState;
+  /** Why it is in this state, one sentence without a full stop: "killed by SIGKILL at 03:12:44". */
+  readonly reason: string | null;
+  readonly role: NodeRole | null;
+  /** What it is doing at this moment: "receiving copy, 1.28 GB of 2.00 GB". */
+  readonly activity: string | null;
+  readonly hasData: boolean;
+  /** `@@gtid_binlog_pos`: the last change in its binlog; the last known one while it is stopped. */
+  readonly position: string | null;
+  readonly version: string | null;
+  readonly dataBytes: number | null;
+  readonly replication: ReplicationView | null;
+  readonly sample: NodeSample | null;
+  /** Processor quota in cores; null when the node shares the host's processor. */
+  readonly cpuQuotaCores: number | null;
+}
+
+/** What kind of thing happened: chooses the icon and whether charts carry a mark. */
+export type EventKind = 'state' | 'plan' | 'failure' | 'view' | 'load' | 'lab' | 'notice';
+
+/** One line of the event list. */
+export interface ClusterEvent {
+  readonly id: EventId;
+  readonly atMs: number;
+  readonly kind: EventKind;
+  readonly severity: 'info' | 'good' | 'warning' | 'bad';
+  readonly node: NodeName | null;
+  readonly planId: PlanId | null;
+  /** "db3 joining", "db2 active after 38 s". */
+  readonly text: string;
+  /** Who asked: the operator's name, or "Ringmaster" for automatic acts. */
+  readonly by: string;
+  /** Drawn as a mark on the charts. */
+  readonly mark: boolean;
+}
+
+/** What the load generator is asked to do. */
+export const loadSettingsSchema = z.object({
+  /** Open connections, spread over the active nodes. */
+  connections: z.number().int().min(0).max(2000),
+  /** Share of transactions that write, percent. */
+  writePercent: z.number().min(0).max(100),
+  /** Transactions per second to aim at over all connections; null for as many as the nodes give. */
+  targetRate: z.number().int().min(1).max(1_000_000).nullable(),
+});
+export type LoadSettings = z.infer<typeof loadSettingsSchema>;
+
+/** The load generator as seen from outside. */
+export interface LoadView {
+  readonly state: 'stopped' | 'starting' | 'running' | 'failed';
+  readonly settings: LoadSettings;
+  readonly connected: number;
+  readonly transactions: number;
+  readonly failedTransactions: number;
+  readonly lastError: string | null;
+  readonly sample: LoadSample | null;
+}
+
+/** The address that applications use. */
+export interface FrontEndView {
+  readonly host: string;
+  readonly port: number;
+  readonly sessions: number;
+  /** Where sessions go, in words: "all to db1, which takes the writes". */
+  readonly policy: string;
+}
+
+export interface ClusterSnapshot {
+  /** Increases with every change; an update names the version it builds on. */
+  readonly version: number;
+  readonly name: string;
+  readonly kind: 'lab';
+  /** In ring order. */
+  readonly nodes: readonly NodeView[];
+  /** The node that takes the writes; null when none does. */
+  readonly writer: NodeName | null;
+  /** Nodes in the replication ring, in the order that data flows. */
+  readonly ring: readonly NodeName[];
+  readonly frontEnd: FrontEndView | null;
+  readonly load: LoadView | null;
+  /** The plan that runs, or the last one that ended and was not put away. */
+  readonly plan: Plan | null;
+  /** Newest last, 500 at most. */
+  readonly events: readonly ClusterEvent[];
+  /** Why CPU is shown the way it is: "each node has 0.4 core" or "the nodes share this machine's processor". */
+  readonly processorNote: string;
+  readonly startingUp: string | null;
+  readonly problem: ErrorView | null;
+}
+
+/** Looks a node up by name. */
+export function findNode(snapshot: Pick<ClusterSnapshot, 'nodes'>, name: NodeName): NodeView | undefined {
+  return snapshot.nodes.find((node) => node.name === name);
+}
