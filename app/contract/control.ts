@@ -152,8 +152,20 @@ export const controlMethods = {
   'copy.discard': method<null>()(nothing, true),
   /** The joiner is active: the old data may go. */
   'copy.accept': method<null>()(nothing, true),
-  /** CHECKSUM TABLE of all application tables, at whatever position the node stands. Progress in tables. */
-  'data.checksums': method<{ tables: readonly TableChecksum[] }>()(nothing, false),
+  /**
+   * Lets a frozen applier go on exactly to `position` (START SLAVE SQL_THREAD UNTIL) and leaves it frozen there.
+   * The node must stand before `position`.
+   */
+  'replication.apply-until': method<ServerPosition>()(
+    z.object({ position, stallSeconds: z.number().positive() }).strict(),
+    true,
+  ),
+  /**
+   * Checksums and row counts of all application tables in one consistent snapshot, while writes go on, and the GTID
+   * position of that snapshot (START TRANSACTION WITH CONSISTENT SNAPSHOT, Binlog_snapshot_file/position, BINLOG_GTID_POS).
+   * Progress in tables.
+   */
+  'data.checksums': method<{ position: string; tables: readonly TableChecksum[] }>()(nothing, false),
 } as const satisfies Record<string, MethodEntry<z.ZodType, unknown>>;
 
 export type ControlMethods = typeof controlMethods;

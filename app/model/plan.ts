@@ -7,7 +7,8 @@ import type { Danger, NodeState, TargetState } from './node-state.js';
 export type StepAction =
   | { readonly kind: 'preflight'; readonly node: NodeName; readonly donor: NodeName | null }
   | { readonly kind: 'start-first'; readonly node: NodeName }
-  | { readonly kind: 'start-server'; readonly node: NodeName }
+  | { readonly kind: 'compare'; readonly node: NodeName; readonly donor: NodeName }
+  | { readonly kind: 'start-copy'; readonly joiner: NodeName; readonly donor: NodeName }
   | { readonly kind: 'drain'; readonly node: NodeName }
   | { readonly kind: 'move-writer'; readonly from: NodeName; readonly to: NodeName }
   | { readonly kind: 'step-aside'; readonly donor: NodeName }
@@ -30,8 +31,7 @@ export type StepAction =
   | { readonly kind: 'leave-ring'; readonly node: NodeName }
   | { readonly kind: 'verify'; readonly node: NodeName; readonly against: NodeName }
   | { readonly kind: 'open-sessions'; readonly node: NodeName }
-  | { readonly kind: 'stop-server'; readonly node: NodeName }
-  | { readonly kind: 'close-ring'; readonly failed: NodeName };
+  | { readonly kind: 'stop-server'; readonly node: NodeName };
 
 export type StepKind = StepAction['kind'];
 
