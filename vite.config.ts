@@ -56,7 +56,6 @@ export default defineConfig({
   test: {
     projects: [
       {
-        extends: false,
         test: {
           name: 'unit',
           root,
@@ -65,12 +64,10 @@ export default defineConfig({
         },
       },
       {
-        extends: false,
         plugins: [react()],
         test: { name: 'renderer', root, environment: 'jsdom', include: ['renderer/**/*.test.{ts,tsx}'] },
       },
       {
-        extends: false,
         test: {
           name: 'integration',
           root,
