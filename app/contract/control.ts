@@ -236,6 +236,8 @@ export const peerSettingsSchema = z
     /** Processor quota in cores at start; null for none. */
     cpuQuotaCores: z.number().positive().nullable(),
     logFile: z.string().min(1),
+    /** Embedded peers stop their server cleanly and end when the process that forked them goes away (IPC `disconnect`). */
+    endsWithParent: z.boolean(),
   })
   .strict();
 export type PeerSettings = z.infer<typeof peerSettingsSchema>;

@@ -1,0 +1,150 @@
+/** The coordinator's one model of the cluster, and the versioned snapshots that it publishes of it. */
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock, Timer } from '../base/clock.js';
+import { type ErrorView, invariant, RingmasterError } from '../base/errors.js';
+import type { SnapshotUpdate } from '../contract/window.js';
+import type { ClusterEvent, ClusterSnapshot, FrontEndView, LoadView } from '../model/cluster.js';
+import { sequenceOf } from '../model/gtid.js';
+import type { NodeName } from '../model/ids.js';
+import type { Plan } from '../model/plan.js';
+import { ClusterNode } from './node.js';
+import type { ClusterMemory, NodeSettings, SessionTargets } from './ports.js';
+
+const eventsKept = 500;
+/** Changes within this time travel in one update: people cannot see more, and windows have less to draw. */
+const publishAfterMs = 50;
+
+export interface ClusterOptions {
+  readonly name: string;
+  readonly nodes: readonly NodeSettings[];
+  readonly clock: Clock;
+}
+
+export type UpdateListener = (update: SnapshotUpdate) => void;
+type Body = Omit<ClusterSnapshot, 'version'>;
+
+export class Cluster {
+  readonly clock: Clock;
+  readonly nodes: readonly ClusterNode[];
+  /** Replicating nodes in the order that data flows. */
+  ring: readonly NodeName[] = [];
+  writer: NodeName | null = null;
+  plan: Plan | null = null;
+  frontEnd: FrontEndView | null = null;
+  load: LoadView | null = null;
+  processorNote = '';
+  startingUp: string | null = null;
+  problem: ErrorView | null = null;
+  private readonly name: string;
+  private events: readonly ClusterEvent[] = [];
+  private nextEventId = 1;
+  private version = 1;
+  private published: Body;
+  private pending: Timer | undefined;
+  private readonly listeners = new Set<UpdateListener>();
+
+  constructor({ name, nodes, clock }: ClusterOptions) {
+    this.name = name;
+    this.clock = clock;
+    this.nodes = nodes.map((settings) => new ClusterNode(settings));
+    this.published = this.body();
+  }
+
+  /** The node of this name. @throws a defect when there is none: names from outside are checked by the predictor. */
+  node(name: NodeName): ClusterNode {
+    const found = this.nodes.find((node) => node.name === name);
+    invariant(found, `no node ${name}`);
+    return found;
+  }
+
+  get configured(): readonly NodeName[] {
+    return this.nodes.map((node) => node.name);
+  }
+
+  /** The node that takes the writes. @throws RingmasterError `cluster.no-writer`. */
+  writerNode(): ClusterNode {
+    if (this.writer === null) throw new RingmasterError('cluster.no-writer');
+    return this.node(this.writer);
+  }
+
+  /** Where sessions belong, given the states. */
+  sessionTargets(): SessionTargets {
+    const target = (node: ClusterNode) => ({ name: node.name, address: node.settings.address });
+    const active = this.nodes.filter((node) => node.state === 'active');
+    const writer = active.find((node) => node.name === this.writer);
+    return { writer: writer ? target(writer) : null, readers: active.map(target) };
+  }
+
+  /** The snapshot as it stands now; what changed is published at the same time. */
+  snapshot(): ClusterSnapshot {
+    this.publish();
+    return { version: this.version, ...this.published };
+  }
+
+  /** Something changed: listeners hear of it soon. */
+  changed(): void {
+    this.pending ??= this.clock.after(publishAfterMs, () => this.publish());
+  }
+
+  /** Adds a line to the event list. */
+  say(event: Omit<ClusterEvent, 'id' | 'atMs' | 'planId' | 'by'> & { by?: string }): void {
+    const line: ClusterEvent = {
+      by: 'Ringmaster',
+      ...event,
+      id: this.nextEventId++,
+      atMs: this.clock.wallMs(),
+      planId: this.plan?.state === 'running' ? this.plan.id : null,
+    };
+    this.events = [...this.events.slice(-(eventsKept - 1)), line];
+    this.changed();
+  }
+
+  onUpdate(listener: UpdateListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  memory(): ClusterMemory {
+    return { nodes: Object.fromEntries(this.nodes.map((node) => [node.name, node.remember()])) };
+  }
+
+  /** Ends publishing. */
+  close(): void {
+    this.pending?.cancel();
+    this.listeners.clear();
+  }
+
+  private body(): Body {
+    const members = this.nodes.filter((node) => this.ring.includes(node.name));
+    const newest = Math.max(0, ...members.map((node) => sequenceOf(node.standing?.binlog ?? '')));
+    return {
+      name: this.name,
+      kind: 'lab',
+      nodes: this.nodes.map((node) => node.view(newest)),
+      writer: this.writer,
+      ring: this.ring,
+      frontEnd: this.frontEnd,
+      load: this.load,
+      plan: this.plan,
+      events: this.events,
+      processorNote: this.processorNote,
+      startingUp: this.startingUp,
+      problem: this.problem,
+    };
+  }
+
+  private publish(): void {
+    this.pending?.cancel();
+    this.pending = undefined;
+    const next = this.body();
+    const changes: Record<string, unknown> = {};
+    for (const key of Object.keys(next) as (keyof Body)[]) {
+      if (!isDeepStrictEqual(next[key], this.published[key])) changes[key] = next[key];
+    }
+    if (Object.keys(changes).length === 0) return;
+    const since = this.version++;
+    this.published = next;
+    const update = { since, version: this.version, changes } as SnapshotUpdate;
+    for (const listener of this.listeners) listener(update);
+  }
+}

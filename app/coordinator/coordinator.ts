@@ -1,0 +1,106 @@
+/** The console's side of a cluster: attaches to the peers, keeps one snapshot, proposes and runs plans. */
+import type { Clock } from '../base/clock.js';
+import { messageOf } from '../base/errors.js';
+import { Lane } from '../base/lane.js';
+import type { Log } from '../base/log.js';
+import type { RequestHandlers } from '../contract/window.js';
+import { Cluster } from './cluster.js';
+import { NodeWatch } from './node-watch.js';
+import { PlanRunner } from './plan-runner.js';
+import type { MemoryStore, NodeSettings, PeerProvider, SessionRouter } from './ports.js';
+import { RingKeeper } from './ring-keeper.js';
+import { shutDown, startUp } from './start-up.js';
+
+export interface CoordinatorOptions {
+  readonly name: string;
+  readonly nodes: readonly NodeSettings[];
+  readonly peers: PeerProvider;
+  readonly router: SessionRouter;
+  readonly store: MemoryStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Who the operator is, for plans and events. */
+  readonly operator: string;
+}
+
+/** The requests that the coordinator answers itself; the rest belongs to whoever embeds it. */
+export type PlanHandlers = Pick<RequestHandlers, 'plan.propose' | 'plan.run' | 'plan.abort' | 'plan.dismiss'>;
+
+export class Coordinator {
+  readonly cluster: Cluster;
+  readonly handlers: PlanHandlers;
+  private readonly ring: RingKeeper;
+  private readonly watch: NodeWatch;
+  private readonly plans: PlanRunner;
+  private readonly saving = new Lane();
+
+  constructor(private readonly options: CoordinatorOptions) {
+    const { name, nodes, clock, router, peers, log, operator } = options;
+    this.cluster = new Cluster({ name, nodes, clock });
+    const { cluster } = this;
+    const remember = () => this.remember();
+    this.ring = new RingKeeper(cluster, router, log);
+    this.watch = new NodeWatch({ cluster, ring: this.ring, peers, log, remember });
+    this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
+    this.handlers = {
+      'plan.propose': ({ node, target, donor }) =>
+        this.plans.propose({ node, target, donor, askedBy: operator }),
+      'plan.run': async ({ plan }) => this.plans.run(plan),
+      'plan.abort': async ({ plan }) => this.plans.stop(plan, operator),
+      'plan.dismiss': async ({ plan }) => {
+        this.plans.dismiss(plan);
+        return null;
+      },
+    };
+  }
+
+  /**
+   * Connects to all peers and starts what is wanted.
+   * @param firstActive how many nodes a cluster without memory begins with
+   */
+  async open(firstActive: number): Promise<void> {
+    const { store, log } = this.options;
+    const { cluster } = this;
+    cluster.startingUp = 'Connecting to the peers';
+    const memory = await store.load();
+    for (const node of cluster.nodes) {
+      const remembered = memory?.nodes[node.name];
+      if (remembered) node.recall(remembered);
+    }
+    await this.watch.connectAll();
+    const empty = cluster.nodes.every((node) => !node.hasData);
+    await startUp({ cluster, ring: this.ring, log }, empty ? cluster.nodes.slice(0, firstActive) : []);
+    await this.remember();
+  }
+
+  /** Sessions are placed anew, for instance after a load generator came back. */
+  async route(): Promise<void> {
+    await this.ring.route();
+  }
+
+  /** Lets running plans end or stops them, stops all servers cleanly, and remembers how things stood. */
+  async close(): Promise<void> {
+    const { cluster } = this;
+    const { log, operator } = this.options;
+    if (cluster.plan?.state === 'running') this.plans.stop(cluster.plan.id, operator);
+    await this.plans.settled();
+    await shutDown({ cluster, ring: this.ring, log });
+    await this.remember();
+    await Promise.all(
+      cluster.nodes.map((node) => node.call('peer.end', { stopServer: true }).catch(() => undefined)),
+    );
+    this.watch.close();
+    cluster.close();
+  }
+
+  private remember(): Promise<void> {
+    return this.saving.run(async () => {
+      try {
+        await this.options.store.save(this.cluster.memory());
+      } catch (error) {
+        this.options.log.error({ error: messageOf(error) }, 'memory not saved');
+        throw error;
+      }
+    });
+  }
+}

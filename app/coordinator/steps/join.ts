@@ -1,0 +1,173 @@
+/** Steps that bring a node into the ring: compare, catch up, verify, enter, open. */
+import { RingmasterError } from '../../base/errors.js';
+import { countOf, formatCount } from '../../base/format.js';
+import type { TableChecksum } from '../../contract/control.js';
+import { sequenceOf } from '../../model/gtid.js';
+import { chooseJoin, type Source } from '../../replication/join.js';
+import type { ClusterNode } from '../node.js';
+import { stallSeconds } from '../ring-keeper.js';
+import type { StepContext, StepExecutor } from './context.js';
+
+/** Fewer changes than this behind is close enough to enter the ring, where the rest arrives at once. */
+const nearEnough = 50;
+/** Rounds of catching up; each is much shorter than the one before, unless the node is slower than the writes. */
+const catchUpRounds = 30;
+
+async function startServer(node: ClusterNode, context: StepContext): Promise<void> {
+  const status = await node.refresh();
+  if (status.server.kind === 'running') return;
+  context.activity(node, 'starting');
+  context.onUndo(`${node.name} is stopped again`, async () => {
+    if ((await node.refresh()).server.kind === 'running') await node.call('server.stop', {});
+    await node.refresh();
+  });
+  node.absorb(await node.call('server.start', {}, context.call));
+  context.activity(node, null);
+}
+
+const standingOf = (node: ClusterNode): Source => ({
+  serverId: node.settings.serverId,
+  binlog: node.status?.position?.binlog ?? '',
+  applied: node.status?.position?.applied ?? '',
+  binlogState: node.status?.position?.binlogState ?? '',
+  oldestBinlog: node.status?.position?.oldestBinlog ?? '',
+});
+
+/** The first node: opens its own data. */
+export const startFirst: StepExecutor<'start-first'> = async (action, context) => {
+  const node = context.cluster.node(action.node);
+  await startServer(node, context);
+  await node.refresh();
+  await context.ring.begin(node);
+  return node.standing?.binlog ? `stands at ${node.standing.binlog}` : null;
+};
+
+/** Compares the joiner's history with the donor's: incremental where it is a prefix of it, else the full copy follows. */
+export const compare: StepExecutor<'compare'> = async (action, context) => {
+  const { cluster, notes } = context;
+  const node = cluster.node(action.node);
+  const donor = cluster.node(action.donor);
+  await startServer(node, context);
+  await Promise.all([node.refresh(), donor.refresh()]);
+  const choice = chooseJoin(standingOf(node), standingOf(donor));
+  if (choice.method === 'incremental') {
+    notes.skipCopy = true;
+    notes.ownData = true;
+    node.needsCopy = null;
+    return `incremental: ${countOf(choice.missing, 'change')} missing; ${choice.why}`;
+  }
+  node.needsCopy = choice.why;
+  if (notes.mayCopy) return `full copy: ${choice.why}`;
+  if (choice.diverged)
+    throw new RingmasterError('replication.diverged', { node: node.name, gtid: choice.diverged });
+  throw new RingmasterError('plan.outdated', {
+    reason: `${node.name} needs a full copy, because ${choice.why}`,
+  });
+};
+
+/** Follows the predecessor until hardly anything is missing. */
+export const catchUp: StepExecutor<'catch-up'> = async (action, context) => {
+  const { cluster, notes } = context;
+  const node = cluster.node(action.node);
+  const predecessor = cluster.node(action.predecessor);
+  const began = sequenceOf((await node.refresh()).position?.binlog ?? '');
+  context.onUndo(`${node.name} stops following`, async () => {
+    if (node.isServerRunning) await node.call('replication.stop', {});
+    node.predecessor = null;
+  });
+  await node.call(
+    'replication.follow',
+    { predecessor: predecessor.settings.address, fromOwnBinlog: notes.ownData },
+    { signal: context.signal },
+  );
+  node.predecessor = predecessor.name;
+  let reached = began;
+  for (let round = 1; round <= catchUpRounds; round++) {
+    const goal = (await predecessor.refresh()).position?.binlog ?? '';
+    const behind = sequenceOf(goal) - reached;
+    if (behind > 0) context.activity(node, `catching up, ${formatCount(behind)} changes behind`);
+    if (sequenceOf(goal) > 0) {
+      await node.call('replication.wait-for', { position: goal, stallSeconds }, context.call);
+    }
+    reached = sequenceOf(goal);
+    if (behind <= nearEnough) break;
+  }
+  context.activity(node, null);
+  return `applied ${countOf(reached - began, 'change')}`;
+};
+
+/** At one and the same position, all tables must be equal. */
+export const verify: StepExecutor<'verify'> = async (action, context) => {
+  const { cluster } = context;
+  const node = cluster.node(action.node);
+  const other = cluster.node(action.against);
+  context.activity(node, 'comparing tables');
+  context.onUndo(`${node.name} applies again`, async () => {
+    if (node.isServerRunning && node.predecessor) await node.call('replication.unfreeze', {});
+  });
+  await node.call('replication.freeze', {});
+  const expected = await other.call('data.checksums', {}, { signal: context.signal });
+  const stands = (await node.refresh()).position;
+  if (
+    sequenceOf(expected.position) >
+    Math.max(sequenceOf(stands?.binlog ?? ''), sequenceOf(stands?.applied ?? ''))
+  ) {
+    await node.call('replication.apply-until', { position: expected.position, stallSeconds }, context.call);
+  }
+  const found = await node.call('data.checksums', {}, context.call);
+  compareTables(node, other, expected.tables, found.tables);
+  await node.call('replication.unfreeze', {});
+  context.activity(node, null);
+  const rows = found.tables.reduce((sum, table) => sum + table.rows, 0);
+  return `${countOf(found.tables.length, 'table')}, ${countOf(rows, 'row')} equal${expected.position ? ` at ${expected.position}` : ''}`;
+};
+
+function compareTables(
+  node: ClusterNode,
+  other: ClusterNode,
+  expected: readonly TableChecksum[],
+  found: readonly TableChecksum[],
+): void {
+  const mine = new Map(found.map((table) => [table.table, table]));
+  const theirs = new Map(expected.map((table) => [table.table, table]));
+  for (const name of new Set([...mine.keys(), ...theirs.keys()])) {
+    const checksum = mine.get(name)?.checksum ?? 'no such table';
+    const wanted = theirs.get(name)?.checksum ?? 'no such table';
+    if (checksum !== wanted) {
+      throw new RingmasterError('replication.checksum-differs', {
+        table: name,
+        node: node.name,
+        other: other.name,
+        checksum,
+        expected: wanted,
+      });
+    }
+  }
+}
+
+/** The successor follows the node: it is a member of the ring. */
+export const enterRing: StepExecutor<'enter-ring'> = async (action, context) => {
+  const { cluster, ring, notes } = context;
+  const node = cluster.node(action.node);
+  context.onUndo(`${node.name} leaves the ring`, () => ring.leave(node));
+  await ring.enter(node);
+  if (!notes.ownData) await node.call('copy.accept', {});
+  node.needsCopy = null;
+  node.clean = false;
+  return `ring is ${[...cluster.ring, cluster.ring[0]].join(' → ')}`;
+};
+
+/** The node takes sessions. */
+export const openSessions: StepExecutor<'open-sessions'> = async (action, { cluster, ring }) => {
+  const node = cluster.node(action.node);
+  if (cluster.writer !== null && cluster.writer !== node.name) {
+    const { position } = await cluster.writerNode().refresh();
+    if (position) await node.call('replication.wait-for', { position: position.binlog, stallSeconds });
+  } else {
+    await ring.promoteIfNone(node);
+  }
+  node.state = 'active';
+  node.role = cluster.writer === node.name ? 'writer' : null;
+  await ring.route();
+  return node.role === 'writer' ? 'it takes the writes' : 'reads go to it';
+};

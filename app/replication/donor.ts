@@ -1,0 +1,57 @@
+/** Which node gives the copy, and why. Pure. */
+import type { NodeView } from '../model/cluster.js';
+import type { NodeName } from '../model/ids.js';
+import { replicates } from '../model/node-state.js';
+
+export interface DonorChoice {
+  readonly name: NodeName;
+  /** In words, for the plan: "the least loaded of 2". */
+  readonly why: string;
+  /** Does it leave the sessions to others while it gives? Only where another active node remains. */
+  readonly aside: boolean;
+}
+
+/** The cost of a node as donor: a standby costs nothing, the writer most, then by processor use and distance behind. */
+function cost(node: NodeView, writer: NodeName | null): number {
+  const cpu = node.sample?.cpuPercent ?? 50;
+  const behind = Math.min(100, (node.replication?.changesBehind ?? 0) / 100);
+  return (node.state === 'standby' ? 0 : 1000) + (node.name === writer ? 10_000 : 0) + cpu + behind;
+}
+
+/** Nodes that could give a copy to `joiner`, cheapest first. */
+export function possibleDonors(
+  nodes: readonly NodeView[],
+  writer: NodeName | null,
+  joiner: NodeName,
+): NodeView[] {
+  return nodes
+    .filter((node) => node.name !== joiner && replicates(node.state) && node.replication?.error == null)
+    .sort((a, b) => cost(a, writer) - cost(b, writer));
+}
+
+/**
+ * The donor for `joiner`: the cheapest one, or the one that the operator wishes.
+ * @returns undefined when no node can give.
+ */
+export function chooseDonor(
+  nodes: readonly NodeView[],
+  writer: NodeName | null,
+  joiner: NodeName,
+  wished: NodeName | null,
+): DonorChoice | undefined {
+  const candidates = possibleDonors(nodes, writer, joiner);
+  const donor = wished === null ? candidates[0] : candidates.find((node) => node.name === wished);
+  if (!donor) return undefined;
+  const otherActive = nodes.some((node) => node.state === 'active' && node.name !== donor.name);
+  const aside = donor.state === 'standby' || otherActive;
+  return { name: donor.name, why: reason(donor, candidates.length, writer, wished !== null), aside };
+}
+
+function reason(donor: NodeView, count: number, writer: NodeName | null, wished: boolean): string {
+  if (wished) return 'chosen by you';
+  if (count === 1) return 'the only node with the data';
+  if (donor.state === 'standby') return 'on standby, so no session has to move';
+  return donor.name === writer
+    ? `of ${count} the least loaded`
+    : `the least loaded of ${count} that does not take the writes`;
+}

@@ -1,0 +1,54 @@
+/** How a node gets the data that it lacks: the choice between incremental and snapshot transfer. Pure. */
+import { firstUnknownChange, formatGtid, lostOwnTail, sequenceOf } from '../model/gtid.js';
+
+/** Where a server stands; texts are GTID lists as MariaDB prints them. */
+export interface Standing {
+  readonly serverId: number;
+  /** `@@gtid_binlog_pos`. */
+  readonly binlog: string;
+  /** `@@gtid_slave_pos`. */
+  readonly applied: string;
+  /** `@@gtid_binlog_state`. */
+  readonly binlogState: string;
+}
+
+/** A possible source of what is missing. */
+export interface Source extends Standing {
+  /** Where its oldest binlog begins; changes up to here cannot be had from it any more. */
+  readonly oldestBinlog: string;
+}
+
+export type JoinChoice =
+  | { readonly method: 'incremental'; readonly missing: number; readonly why: string }
+  | { readonly method: 'snapshot'; readonly why: string; readonly diverged: string | null };
+
+/**
+ * Incremental when the source's binlog reaches back to where the joiner stands and their histories agree.
+ * Sequence numbers alone would not show divergence: the pair (server id, number) of every server is compared, and a
+ * joiner that lost the tail of its own changes is never let in on top of them.
+ */
+export function chooseJoin(joiner: Standing, source: Source): JoinChoice {
+  const unknown = firstUnknownChange(joiner.binlogState, source.binlogState);
+  if (unknown) {
+    const gtid = formatGtid(unknown);
+    return {
+      method: 'snapshot',
+      why: `it holds change ${gtid}, which the ring never received`,
+      diverged: gtid,
+    };
+  }
+  if (lostOwnTail(joiner.serverId, joiner.binlogState, source.binlogState)) {
+    return { method: 'snapshot', why: 'it lost the tail of its own changes', diverged: null };
+  }
+  const mine = Math.max(sequenceOf(joiner.binlog), sequenceOf(joiner.applied));
+  const oldest = sequenceOf(source.oldestBinlog);
+  if (mine < oldest) {
+    return {
+      method: 'snapshot',
+      why: `the donor's binlog begins at ${oldest}, after its position ${mine}`,
+      diverged: null,
+    };
+  }
+  const missing = Math.max(0, sequenceOf(source.binlog) - mine);
+  return { method: 'incremental', missing, why: `the donor's binlog reaches back to its position ${mine}` };
+}
