@@ -1,0 +1,103 @@
+/** Running other programs: one place decides how their output, their end and our own interruption are handled. */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+/** The project's folder. */
+export const projectFolder = resolve(import.meta.dirname, '../..');
+
+/** How a program ended and what it said. `exitCode` is 128 when a signal ended it, as the signal says more. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd?: string;
+  /** Added to our own environment. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Ends the program with SIGTERM after this many milliseconds. */
+  readonly timeoutMs?: number;
+  /** Where its output goes beside the result: nowhere, or to our own streams as it comes. Default `nowhere`. */
+  readonly show?: 'nowhere' | 'stderr' | 'both';
+}
+
+/** Runs a program to its end and collects what it says. A program that cannot be started ends with exit code 127. */
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return new Promise((done) => {
+    const child = spawn(command, args, {
+      cwd: options.cwd ?? projectFolder,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: options.timeoutMs,
+    });
+    let stdout = '';
+    let stderr = '';
+    const show = options.show ?? 'nowhere';
+    child.stdout.on('data', (chunk: Buffer) => {
+      stdout += chunk;
+      if (show !== 'nowhere') (show === 'both' ? process.stdout : process.stderr).write(chunk);
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk;
+      if (show !== 'nowhere') process.stderr.write(chunk);
+    });
+    child.on('error', (error) => done({ exitCode: 127, stdout, stderr: `${stderr}${error.message}\n` }));
+    child.on('close', (code) => done({ exitCode: code ?? 128, stdout, stderr }));
+  });
+}
+
+/** Starts a program of node_modules/.bin and leaves the rest to the caller. */
+export function startTool(name: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+  return spawn(toolPath(name), args, { cwd: projectFolder, ...options });
+}
+
+/** Path of a program of node_modules/.bin. */
+export function toolPath(name: string): string {
+  return join(projectFolder, 'node_modules/.bin', name);
+}
+
+/**
+ * Waits for a child that shares our terminal, and passes our own interruption on to it. A second signal is passed on
+ * too: the child decides what it means.
+ * @returns its exit code.
+ */
+export function follow(child: ChildProcess): Promise<number> {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
+  for (const signal of signals) process.on(signal, passOn);
+  return new Promise((done) => {
+    const end = (code: number) => {
+      for (const signal of signals) process.off(signal, passOn);
+      done(code);
+    };
+    child.on('error', (error) => {
+      process.stderr.write(`${error.message}\n`);
+      end(127);
+    });
+    child.on('exit', (code, signal) => end(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
+}
+
+/** Folders of programs, those for administrators included, which are often missing from the PATH of a person. */
+const programFolders = [
+  ...(process.env.PATH ?? '').split(':'),
+  '/usr/local/sbin',
+  '/usr/sbin',
+  '/sbin',
+].filter((folder) => folder !== '');
+
+/** Finds the first of these programs. */
+export function findProgram(...names: readonly string[]): string | undefined {
+  for (const name of names) {
+    for (const folder of programFolders) {
+      const path = join(folder, name);
+      if (existsSync(path)) return path;
+    }
+  }
+  return undefined;
+}
+
+/** Are we the administrator of this machine? Then Chromium's sandbox cannot start, and apt needs no sudo. */
+export const isRoot = process.getuid?.() === 0;
