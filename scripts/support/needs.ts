@@ -11,7 +11,7 @@ export type Purpose = (typeof purposes)[number];
 export type Version = readonly number[];
 
 /** MariaDB older than this lacks what the coordinator relies on. */
-export const oldestMariaDb: Version = [10, 11];
+const oldestMariaDb: Version = [10, 11];
 
 /** What was found on this machine. */
 export interface Machine {
