@@ -1,0 +1,72 @@
+/** Builders of snapshots for tests: say only what matters, the rest is ordinary. */
+import type { ClusterSnapshot, NodeView } from '../cluster.js';
+import { nodeName } from '../ids.js';
+import type { NodeSample } from '../metrics.js';
+
+/** A second in the life of an ordinary node. */
+export function sampleOf(changes: Partial<NodeSample> = {}): NodeSample {
+  return {
+    takenAtMs: 1_000_000,
+    cpuPercent: 40,
+    transactionsPerSecond: 200,
+    sessions: 100,
+    sessionsRunning: 3,
+    memoryBytes: 200_000_000,
+    responseMs: 0.4,
+    loadPerCore: 0.5,
+    ...changes,
+  };
+}
+
+/** A node; active and in the ring unless told otherwise. */
+export function nodeView(name: string, changes: Partial<NodeView> = {}): NodeView {
+  const number = Number(/\d+$/.exec(name)?.[0] ?? 1);
+  const state = changes.state ?? 'active';
+  const running = state === 'active' || state === 'standby';
+  return {
+    name: nodeName(name),
+    host: '127.0.0.1',
+    port: 6033 + number,
+    serverId: number,
+    state,
+    wanted: state === 'active' || state === 'standby' ? state : 'offline',
+    reason: null,
+    role: null,
+    activity: null,
+    hasData: true,
+    position: '0-1-1000',
+    version: running ? '10.11.19-MariaDB' : null,
+    dataBytes: 1_280_000_000,
+    replication: null,
+    sample: running ? sampleOf() : null,
+    cpuQuotaCores: 0.4,
+    ...changes,
+  };
+}
+
+/** A snapshot of these nodes: those that replicate are the ring, the first active one takes the writes. */
+export function snapshotOf(
+  nodes: readonly NodeView[],
+  changes: Partial<ClusterSnapshot> = {},
+): ClusterSnapshot {
+  const ring = nodes
+    .filter((node) => node.state === 'active' || node.state === 'standby')
+    .map((node) => node.name);
+  const writer = nodes.find((node) => node.state === 'active')?.name ?? null;
+  return {
+    version: 1,
+    name: 'Lab',
+    kind: 'lab',
+    nodes: nodes.map((node) => (node.name === writer ? { ...node, role: node.role ?? 'writer' } : node)),
+    writer,
+    ring,
+    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'all to the node that takes the writes' },
+    load: null,
+    plan: null,
+    events: [],
+    processorNote: 'Each node has 0.4 core.',
+    startingUp: null,
+    problem: null,
+    ...changes,
+  };
+}
