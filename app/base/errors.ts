@@ -148,6 +148,32 @@ export const errorTable = {
     '{name} changes the cluster and was not confirmed.',
     'Confirm it in the dialog, or type the name it asks for.',
   ),
+  'request.untrusted': entry(
+    'refused',
+    'A page that is not part of Ringmaster asked for {name}.',
+    'Close that page; if it was the Ringmaster window itself, restart Ringmaster.',
+  ),
+  'audit.unwritable': entry(
+    'environment',
+    '{name} was not done, because the audit log cannot be written: {cause}',
+    'Free space or repair the rights of the folder of the audit log, then try again.',
+  ),
+  'coordinator.ended': entry(
+    'failure',
+    'The coordinator ended: {cause}',
+    'It is started again by itself; look at the state of the nodes before you go on.',
+  ),
+  'coordinator.gone': entry(
+    'failure',
+    'The coordinator ended {deaths} times within a minute and is not started again: {cause}',
+    'Restart Ringmaster; the cause is in its log files (Help, Show Log Files).',
+  ),
+  'coordinator.closing': entry(
+    'refused',
+    '{name} was not done: Ringmaster is closing.',
+    'Start Ringmaster again.',
+  ),
+  'option.invalid': entry('input', 'The option {option} is not valid: {problem}.', 'Known are: {known}.'),
   'lab.locked': entry(
     'environment',
     'Another Ringmaster lab (process {pid}) already uses {folder}.',
