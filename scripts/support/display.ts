@@ -10,6 +10,13 @@ export interface VirtualDisplay {
   stop(): void;
 }
 
+/** An environment whose windows open on this virtual screen, whatever screen the person has. */
+export function environmentFor(display: VirtualDisplay): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = { ...process.env, DISPLAY: display.name };
+  delete environment.WAYLAND_DISPLAY;
+  return environment;
+}
+
 /** Does this environment have a screen to show windows on? macOS and Windows always do. */
 export function hasDisplay(environment: NodeJS.ProcessEnv = process.env): boolean {
   if (process.platform !== 'linux') return true;

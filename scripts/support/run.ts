@@ -1,5 +1,5 @@
 /** Running other programs: one place decides how their output, their end and our own interruption are handled. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
@@ -48,29 +48,42 @@ export function run(command: string, args: readonly string[], options: RunOption
   });
 }
 
-/** Starts a program of node_modules/.bin and leaves the rest to the caller. */
-export function startTool(name: string, args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  return spawn(toolPath(name), args, { cwd: projectFolder, ...options });
-}
-
 /** Path of a program of node_modules/.bin. */
 export function toolPath(name: string): string {
   return join(projectFolder, 'node_modules/.bin', name);
 }
 
+/** A terminal, npm and tsx may each deliver the same Ctrl-C: repeats within this time count as one. */
+const sameSignalMs = 500;
+
 /**
- * Waits for a child that shares our terminal, and passes our own interruption on to it. A second signal is passed on
- * too: the child decides what it means.
- * @returns its exit code.
+ * Runs a program in our place: it writes to our streams, gets our signals, and its exit code is the result. It stands
+ * in a process group of its own, so that a Ctrl-C reaches it through us only, and once.
  */
-export function follow(child: ChildProcess): Promise<number> {
+export function runInOurPlace(
+  command: string,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<number> {
+  const child = spawn(command, args, {
+    cwd: projectFolder,
+    env: environment,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: process.platform !== 'win32',
+  });
+  const lastMs = new Map<NodeJS.Signals, number>();
+  const passOn = (signal: NodeJS.Signals) => {
+    const nowMs = performance.now();
+    if (nowMs - (lastMs.get(signal) ?? Number.NEGATIVE_INFINITY) < sameSignalMs) return;
+    lastMs.set(signal, nowMs);
+    child.kill(signal);
+  };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  const passOn = (signal: NodeJS.Signals) => void child.kill(signal);
   for (const signal of signals) process.on(signal, passOn);
   return new Promise((done) => {
-    const end = (code: number) => {
+    const end = (exitCode: number) => {
       for (const signal of signals) process.off(signal, passOn);
-      done(code);
+      done(exitCode);
     };
     child.on('error', (error) => {
       process.stderr.write(`${error.message}\n`);
