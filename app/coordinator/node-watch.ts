@@ -74,6 +74,7 @@ export class NodeWatch {
       // Sessions go on where they can before the ring is mended; writes wait for the new writer.
       const tookWrites = cluster.writer === node.name;
       if (tookWrites) cluster.writer = null;
+      node.role = null;
       const routed = ring.route();
       await ring.closeAround(node, tookWrites);
       await routed;

@@ -38,9 +38,42 @@ export const startFirst: StepExecutor<'start-first'> = async (action, context) =
   const node = context.cluster.node(action.node);
   await startServer(node, context);
   await node.refresh();
+  await refuseIfBehind(node, context);
+  context.onUndo(`${node.name} leaves the ring`, () => context.ring.leave(node));
   await context.ring.begin(node);
+  node.clean = false;
   return node.standing?.binlog ? `stands at ${node.standing.binlog}` : null;
 };
+
+/**
+ * A node that did not stop cleanly may hold acknowledged changes that we never saw: it is started read-only and asked,
+ * before another one begins a new history without them.
+ */
+async function refuseIfBehind(first: ClusterNode, context: StepContext): Promise<void> {
+  const { cluster } = context;
+  for (const other of cluster.nodes) {
+    if (other === first || !other.hasData || other.clean || other.isServerRunning) continue;
+    context.activity(first, `asking ${other.name} where it stands`);
+    other.absorb(await other.call('server.start', {}, context.call));
+    await other.refresh();
+    await other.call('server.stop', {}, context.call);
+    await other.refresh();
+    other.clean = true;
+  }
+  context.activity(first, null);
+  const mine = sequenceOf(first.standing?.binlog ?? '');
+  const ahead = cluster.nodes.find(
+    (other) => other !== first && sequenceOf(other.standing?.binlog ?? '') > mine,
+  );
+  if (!ahead) return;
+  throw new RingmasterError('transition.refused', {
+    node: first.name,
+    from: 'offline',
+    to: 'active',
+    reason: `${ahead.name} holds later changes (${ahead.standing?.binlog})`,
+    remedy: `Bring ${ahead.name} online first.`,
+  });
+}
 
 /** Compares the joiner's history with the donor's: incremental where it is a prefix of it, else the full copy follows. */
 export const compare: StepExecutor<'compare'> = async (action, context) => {
