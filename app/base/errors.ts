@@ -185,6 +185,11 @@ export const errorTable = {
     'Reset the lab to start with empty servers; the file is kept beside it.',
   ),
   'load.failed': entry('failure', 'The load generator ended: {cause}', 'Start it again from the load panel.'),
+  'load.schema-failed': entry(
+    'failure',
+    'The tables of the load could not be made on {address}: {cause}',
+    'Look at the log of that server, then start the load again.',
+  ),
   'store.unwritable': entry(
     'environment',
     '{path} cannot be written: {cause}',
