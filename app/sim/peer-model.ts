@@ -1,0 +1,353 @@
+/**
+ * A model of a peer and its MariaDB server behind the same port as the real one, so that plans can be run through
+ * every fault at every call. Data is the list of changes that a server holds; replication is pumped by every call.
+ */
+import { RingmasterError } from '../base/errors.js';
+import type {
+  FollowStatus,
+  MethodName,
+  MethodParams,
+  MethodResult,
+  NoticeName,
+  PeerControl,
+  PeerNotices,
+  PeerStatus,
+  ServerPosition,
+  SqlAddress,
+} from '../contract/control.js';
+import { formatGtidList, type Gtid, sequenceOf } from '../model/gtid.js';
+
+/** Called before every method: throws to make the call fail, or kills the server first. */
+export type Fault = (node: string, method: MethodName) => void;
+
+interface ModelServer {
+  readonly node: string;
+  readonly serverId: number;
+  readonly address: SqlAddress;
+  /** What is on disk; null when there is no data. */
+  data: readonly Gtid[] | null;
+  before: readonly Gtid[] | null;
+  copy: readonly Gtid[] | null;
+  running: boolean;
+  died: string | null;
+  readOnly: boolean;
+  lossless: boolean;
+  frozen: boolean;
+  following: SqlAddress | null;
+  received: readonly Gtid[];
+}
+
+const copyToken = '0123456789abcdef';
+
+/** All servers of a model cluster, and the wires between them. */
+export class PeerModel {
+  readonly servers: ModelServer[];
+  fault: Fault = () => undefined;
+  private readonly listeners = new Map<string, Set<(notice: never) => void>>();
+
+  constructor(nodes: readonly { name: string; serverId: number; address: SqlAddress }[]) {
+    this.servers = nodes.map(({ name, serverId, address }) => ({
+      node: name,
+      serverId,
+      address,
+      data: null,
+      before: null,
+      copy: null,
+      running: false,
+      died: null,
+      readOnly: true,
+      lossless: false,
+      frozen: false,
+      following: null,
+      received: [],
+    }));
+  }
+
+  server(node: string): ModelServer {
+    const found = this.servers.find((server) => server.node === node);
+    if (!found) throw new Error(`no server ${node}`);
+    return found;
+  }
+
+  /** A client commits on every server that lets it: more than one would be two histories. */
+  write(): void {
+    for (const server of this.servers) {
+      if (!server.running || server.readOnly || !server.data) continue;
+      const sequence = (server.data.at(-1)?.sequence ?? 0) + 1;
+      server.data = [...server.data, { domainId: 0, serverId: server.serverId, sequence }];
+    }
+    this.pump();
+  }
+
+  /** The server process dies; what it had received but not applied stays in its relay log. */
+  kill(node: string): void {
+    const server = this.server(node);
+    if (!server.running) return;
+    server.running = false;
+    server.died = 'killed by SIGKILL';
+    this.notify(node, 'peer.changed', this.status(server));
+  }
+
+  connect(node: string): PeerControl {
+    return {
+      call: async (name, params) => {
+        this.fault(node, name);
+        this.write();
+        const result = this.answer(this.server(node), name, params);
+        this.pump();
+        return result as never;
+      },
+      onNotice: (name, listener) => this.listen(node, name, listener),
+      onClosed: () => () => undefined,
+      close: () => undefined,
+    };
+  }
+
+  private listen<Name extends NoticeName>(
+    node: string,
+    name: Name,
+    listener: (notice: PeerNotices[Name]) => void,
+  ): () => void {
+    const key = `${node} ${name}`;
+    const listeners = this.listeners.get(key) ?? new Set();
+    listeners.add(listener);
+    this.listeners.set(key, listeners);
+    return () => listeners.delete(listener);
+  }
+
+  private notify<Name extends NoticeName>(node: string, name: Name, notice: PeerNotices[Name]): void {
+    for (const listener of this.listeners.get(`${node} ${name}`) ?? []) listener(notice as never);
+  }
+
+  /** Moves changes along the ring until nothing moves any more. */
+  private pump(): void {
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const server of this.servers) moved = this.advance(server) || moved;
+    }
+  }
+
+  private advance(server: ModelServer): boolean {
+    if (!server.running || !server.data) return false;
+    const source = this.servers.find((other) => other.address.port === server.following?.port);
+    let moved = false;
+    if (source?.running && source.data) {
+      const fresh = source.data.filter((change) => change.sequence > (server.received.at(-1)?.sequence ?? 0));
+      if (fresh.length > 0) {
+        server.received = [...server.received, ...fresh];
+        moved = true;
+      }
+    }
+    if (!server.frozen && server.following) moved = this.apply(server, Number.MAX_SAFE_INTEGER) || moved;
+    return moved;
+  }
+
+  private apply(server: ModelServer, upTo: number): boolean {
+    const last = server.data?.at(-1)?.sequence ?? 0;
+    const next = server.received.filter((change) => change.sequence > last && change.sequence <= upTo);
+    server.data = [...(server.data ?? []), ...next];
+    return next.length > 0;
+  }
+
+  private position(server: ModelServer): ServerPosition | null {
+    if (!server.running || !server.data) return null;
+    const last = server.data.at(-1);
+    const state = new Map(server.data.map((change) => [change.serverId, change]));
+    const binlog = last ? formatGtidList([last]) : '';
+    return { binlog, applied: binlog, binlogState: formatGtidList([...state.values()]), oldestBinlog: '' };
+  }
+
+  private status(server: ModelServer): PeerStatus {
+    return {
+      node: server.node,
+      serverId: server.serverId,
+      server: server.running
+        ? { kind: 'running', pid: 1, version: '10.11.19-MariaDB', readOnly: server.readOnly }
+        : server.data
+          ? { kind: 'stopped', unexpected: server.died !== null, reason: server.died ?? 'stopped' }
+          : { kind: 'no-data' },
+      position: this.position(server),
+      follow: server.running ? this.follow(server) : null,
+      dataBytes: 1_000_000,
+      preparedCopy: server.copy !== null,
+    };
+  }
+
+  private follow(server: ModelServer): FollowStatus {
+    const received = server.received.at(-1);
+    return {
+      predecessor: server.following,
+      receiver: server.following ? 'running' : 'stopped',
+      applier: server.following ? (server.frozen ? 'frozen' : 'running') : 'stopped',
+      received: received ? formatGtidList([received]) : '',
+      secondsBehind: 0,
+      errorNumber: 0,
+      errorText: '',
+    };
+  }
+
+  private alive(server: ModelServer): ServerPosition {
+    const position = this.position(server);
+    if (!position) throw new RingmasterError('server.not-running', { node: server.node });
+    return position;
+  }
+
+  /** Answers one call. Every method of the contract is here, so that a new one cannot be forgotten. */
+  private answer<Name extends MethodName>(
+    server: ModelServer,
+    name: Name,
+    params: MethodParams<Name>,
+  ): MethodResult<MethodName> {
+    const method: MethodName = name;
+    switch (method) {
+      case 'peer.status':
+        return this.status(server);
+      case 'server.initialise':
+        server.data ??= [];
+        return null;
+      case 'server.start':
+        return this.start(server);
+      case 'peer.end':
+      case 'server.stop':
+        Object.assign(server, { running: false, died: null, following: null, frozen: false, received: [] });
+        return null;
+      case 'server.set-read-only':
+        this.alive(server);
+        server.readOnly = (params as MethodParams<'server.set-read-only'>).readOnly;
+        return null;
+      case 'server.set-lossless':
+        this.alive(server);
+        server.lossless = (params as MethodParams<'server.set-lossless'>).lossless;
+        return null;
+      case 'server.set-quota':
+        return { applied: false, why: 'a model has no processor' };
+      case 'sessions.count':
+        return { sessions: 0 };
+      case 'sessions.close':
+        return { closed: 0 };
+      case 'disk.space':
+        return { freeBytes: 100e9, dataBytes: 1_000_000 };
+      case 'data.checksums':
+        return this.checksums(server);
+      default:
+        return method.startsWith('copy.')
+          ? this.answerCopy(
+              server,
+              method as MethodName & `copy.${string}`,
+              params as MethodParams<MethodName>,
+            )
+          : this.answerReplication(
+              server,
+              method as MethodName & `replication.${string}`,
+              params as MethodParams<MethodName>,
+            );
+    }
+  }
+
+  private start(server: ModelServer): PeerStatus {
+    if (!server.data) throw new RingmasterError('server.no-data', { node: server.node });
+    Object.assign(server, {
+      running: true,
+      died: null,
+      readOnly: true,
+      lossless: false,
+      frozen: false,
+      following: null,
+      received: [],
+    });
+    return this.status(server);
+  }
+
+  private checksums(server: ModelServer): MethodResult<'data.checksums'> {
+    const position = this.alive(server).binlog;
+    const checksum = formatGtidList(server.data ?? []);
+    return { position, tables: [{ table: 'bank.accounts', checksum, rows: server.data?.length ?? 0 }] };
+  }
+
+  private answerReplication(
+    server: ModelServer,
+    method: MethodName & `replication.${string}`,
+    params: MethodParams<MethodName>,
+  ): MethodResult<MethodName> {
+    const position = this.alive(server);
+    switch (method) {
+      case 'replication.follow': {
+        // Re-pointing drops the relay log: what was received is applied first.
+        this.apply(server, Number.MAX_SAFE_INTEGER);
+        server.following = (params as MethodParams<'replication.follow'>).predecessor;
+        server.received = server.data ?? [];
+        server.frozen = false;
+        return this.follow(server);
+      }
+      case 'replication.stop':
+        if (!server.frozen) this.apply(server, Number.MAX_SAFE_INTEGER);
+        Object.assign(server, { following: null, frozen: false, received: [] });
+        return null;
+      case 'replication.freeze':
+        server.frozen = true;
+        return null;
+      case 'replication.unfreeze':
+        server.frozen = false;
+        return null;
+      case 'replication.drain-relay-log':
+        this.apply(server, Number.MAX_SAFE_INTEGER);
+        return this.alive(server);
+      case 'replication.apply-until':
+        this.apply(server, sequenceOf((params as MethodParams<'replication.apply-until'>).position));
+        return this.alive(server);
+      case 'replication.wait-for': {
+        const wanted = (params as MethodParams<'replication.wait-for'>).position;
+        this.pump();
+        if (sequenceOf(this.alive(server).binlog) < sequenceOf(wanted)) {
+          throw new RingmasterError('replication.not-caught-up', {
+            node: server.node,
+            position: wanted,
+            seconds: 30,
+            reached: position.binlog,
+          });
+        }
+        return this.alive(server);
+      }
+    }
+  }
+
+  private answerCopy(
+    server: ModelServer,
+    method: MethodName & `copy.${string}`,
+    params: MethodParams<MethodName>,
+  ): MethodResult<MethodName> {
+    switch (method) {
+      case 'copy.receive':
+        server.copy = [];
+        return { address: server.address, token: copyToken };
+      case 'copy.received':
+        return { bytes: 1_000_000 };
+      case 'copy.send': {
+        const { binlogState } = this.alive(server);
+        const joiner = this.servers.find(
+          (other) => other.address.port === (params as MethodParams<'copy.send'>).to.port,
+        );
+        if (joiner) joiner.copy = server.data;
+        return { bytes: 1_000_000, binlogState };
+      }
+      case 'copy.prepare':
+        return { position: formatGtidList(server.copy?.slice(-1) ?? []) };
+      case 'copy.swap':
+        server.before = server.data;
+        server.data = server.copy;
+        server.copy = null;
+        return null;
+      case 'copy.set-position':
+        this.alive(server);
+        return null;
+      case 'copy.discard':
+        if (server.copy) server.copy = null;
+        else server.data = server.before;
+        server.before = null;
+        return null;
+      case 'copy.accept':
+        server.before = null;
+        return null;
+    }
+  }
+}
