@@ -39,10 +39,11 @@ export async function prepareSchema(writer: LoadAddress, login: Login): Promise<
   let sql: SqlSession | undefined;
   try {
     sql = await SqlSession.open(writer, login);
-    for (const table of tables) await sql.query(table);
-    const [row] = await sql.rows('SELECT COUNT(*) FROM accounts');
-    const created = Number(row?.[0]) === 0;
-    if (created) await insertRows(sql);
+    const created = !(await isComplete(sql));
+    if (created) {
+      for (const table of tables) await sql.query(table);
+      await insertRows(sql);
+    }
     return { created, accounts: bank.accounts, customers: bank.customers };
   } catch (error) {
     throw new RingmasterError(
@@ -53,6 +54,17 @@ export async function prepareSchema(writer: LoadAddress, login: Login): Promise<
   } finally {
     sql?.destroy();
   }
+}
+
+/** Looks without writing: even CREATE TABLE IF NOT EXISTS of a table that exists is a change to the binlog. */
+async function isComplete(sql: SqlSession): Promise<boolean> {
+  const [row] = await sql.rows(
+    `SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()
+       AND table_name IN ('customers', 'accounts', 'transfers')`,
+  );
+  if (Number(row?.[0]) < tables.length) return false;
+  const accounts = await sql.rows('SELECT 1 FROM accounts LIMIT 1');
+  return accounts.length > 0;
 }
 
 async function insertRows(sql: SqlSession): Promise<void> {
