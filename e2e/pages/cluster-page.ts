@@ -1,0 +1,236 @@
+/** The console's window as a person uses it: verbs that end when their result can be seen. */
+import { copyFile, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type ElectronApplication, expect, type Locator, type Page } from '@playwright/test';
+import type { ReplyEnvelope, RequestReply, WindowBridge } from '../../app/contract/window.js';
+import type { NodeRole } from '../../app/model/cluster.js';
+import type { NodeState, TargetState } from '../../app/model/node-state.js';
+import type { PlanState, StepKind } from '../../app/model/plan.js';
+import { projectFolder } from '../../scripts/support/run.js';
+
+declare global {
+  interface Window {
+    readonly ringmaster: WindowBridge;
+  }
+}
+
+export type Theme = 'light' | 'dark';
+
+/** Sizes that the design asks for, as the operator's window has them. */
+export const windowSizes = {
+  small: { width: 1024, height: 640 },
+  normal: { width: 1280, height: 800 },
+  large: { width: 2560, height: 1440 },
+} as const;
+export type WindowSize = keyof typeof windowSizes;
+
+const screenshotFolder = join(projectFolder, 'test-results', 'screenshots');
+
+/** "2,841" -> 2841; NaN for anything that is no number. */
+const numberIn = (text: string | null): number => Number(text?.replaceAll(',', '') || Number.NaN);
+
+export class ClusterPage {
+  readonly sentence: Locator;
+  readonly planCard: Locator;
+  readonly transactionsChart: Locator;
+  readonly cpuChart: Locator;
+  readonly events: Locator;
+  readonly problem: Locator;
+  readonly #app: ElectronApplication;
+  readonly #page: Page;
+
+  constructor(app: ElectronApplication, page: Page) {
+    this.#app = app;
+    this.#page = page;
+    this.sentence = page.getByTestId('sentence');
+    this.planCard = page.getByTestId('plan-card');
+    this.transactionsChart = page.getByTestId('chart-transactions');
+    this.cpuChart = page.getByTestId('chart-cpu');
+    this.events = page.getByTestId('events');
+    this.problem = page.getByTestId('problem');
+  }
+
+  /** Glyph of a node. */
+  node(name: string): Locator {
+    return this.#page.getByTestId(`node-${name}`);
+  }
+
+  /** Any node that plays this part in this state now. */
+  nodesInRole(role: NodeRole, state: NodeState): Locator {
+    return this.#page.locator(`[data-testid^="node-"][data-role="${role}"][data-state="${state}"]`);
+  }
+
+  async waitForState(name: string, state: NodeState, timeoutMs: number): Promise<void> {
+    await expect(this.node(name), `${name} becomes ${state}`).toHaveAttribute('data-state', state, {
+      timeout: timeoutMs,
+    });
+  }
+
+  async openMenuByControlClick(name: string): Promise<void> {
+    await this.node(name).click({ modifiers: ['Control'] });
+    await expect(this.#page.getByRole('menu')).toBeVisible();
+  }
+
+  async openMenuByRightClick(name: string): Promise<void> {
+    await this.node(name).click({ button: 'right' });
+    await expect(this.#page.getByRole('menu')).toBeVisible();
+  }
+
+  async openMenuByKey(name: string, key: 'Enter' | 'Shift+F10'): Promise<void> {
+    await this.node(name).focus();
+    await this.#page.keyboard.press(key);
+    await expect(this.#page.getByRole('menu')).toBeVisible();
+  }
+
+  async closeMenu(): Promise<void> {
+    await this.#page.keyboard.press('Escape');
+    await expect(this.#page.getByRole('menu')).toHaveCount(0);
+  }
+
+  /** Entry of the open menu. */
+  target(target: TargetState): Locator {
+    return this.#page.getByTestId(`menu-${target}`);
+  }
+
+  /** Chooses a target in the open menu; the plan is shown. */
+  async chooseTarget(target: TargetState): Promise<void> {
+    await this.target(target).click();
+    await expect(this.planCard).toHaveAttribute('data-state', 'proposed');
+  }
+
+  async confirmPlan(): Promise<void> {
+    await this.#page.getByTestId('plan-confirm').click();
+    await expect(this.planCard).not.toHaveAttribute('data-state', 'proposed');
+  }
+
+  async abortPlan(): Promise<void> {
+    await this.#page.getByTestId('plan-abort').click();
+  }
+
+  async dismissPlan(): Promise<void> {
+    await this.#page.getByTestId('plan-dismiss').click();
+    await expect(this.planCard).toHaveCount(0);
+  }
+
+  async waitForPlan(state: PlanState, timeoutMs: number): Promise<void> {
+    await expect(this.planCard, `the plan is ${state}`).toHaveAttribute('data-state', state, {
+      timeout: timeoutMs,
+    });
+  }
+
+  planStep(kind: StepKind): Locator {
+    return this.planCard.locator(`[data-testid="plan-step"][data-kind="${kind}"]`);
+  }
+
+  /** Menu, target, confirmation, and the new state, as one act. */
+  async bring(name: string, target: TargetState, timeoutMs: number): Promise<void> {
+    await this.openMenuByControlClick(name);
+    await this.chooseTarget(target);
+    await this.confirmPlan();
+    await this.waitForPlan('done', timeoutMs);
+    await this.waitForState(name, target, 5000);
+  }
+
+  async readSentence(): Promise<string> {
+    return (await this.sentence.textContent()) ?? '';
+  }
+
+  /** The big number in the middle of the ring; null while it is not known. */
+  async readTransactionsPerSecond(): Promise<number | null> {
+    const value = numberIn(await this.#page.getByTestId('transactions-per-second').textContent());
+    return Number.isNaN(value) ? null : value;
+  }
+
+  async showLoadPanel(): Promise<void> {
+    await this.#page.getByRole('tab', { name: 'Load' }).click();
+    await expect(this.#page.getByTestId('load-panel')).toBeVisible();
+  }
+
+  /** Transactions of the load generator that failed, as its panel says. */
+  async readFailedTransactions(): Promise<number> {
+    await this.showLoadPanel();
+    return numberIn(await this.#page.getByTestId('load-failed').textContent());
+  }
+
+  async readLoadConnections(): Promise<number> {
+    await this.showLoadPanel();
+    return Number(await this.#page.getByTestId('load-connections').inputValue());
+  }
+
+  /** The whole snapshot and the metrics, by the way that the window itself gets them. */
+  async readCluster(): Promise<RequestReply<'cluster.open'>> {
+    const envelope: ReplyEnvelope<RequestReply<'cluster.open'>> = await this.#page.evaluate(() =>
+      window.ringmaster.request('cluster.open', {}),
+    );
+    if (!envelope.ok) throw new Error(envelope.error.text);
+    return envelope.reply;
+  }
+
+  /**
+   * Transactions per second in all, mean over the last `seconds` complete samples.
+   * @returns null while there are not that many
+   */
+  async meanTransactionsPerSecond(seconds: number): Promise<number | null> {
+    const { metrics } = await this.readCluster();
+    const rates = metrics
+      .slice(-seconds)
+      .map((point) =>
+        Object.values(point.nodes).reduce((sum, sample) => sum + (sample?.transactionsPerSecond ?? 0), 0),
+      );
+    return rates.length < seconds ? null : rates.reduce((sum, rate) => sum + rate, 0) / seconds;
+  }
+
+  /** Chooses the theme as the View menu does, and waits until the page wears it. */
+  async setTheme(theme: Theme): Promise<void> {
+    await this.#app.evaluate(({ nativeTheme }, wanted) => {
+      nativeTheme.themeSource = wanted;
+    }, theme);
+    await this.#page.waitForFunction(
+      (wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches,
+      theme,
+    );
+  }
+
+  /** Makes the window this large inside, and waits until the page is. */
+  async setSize(size: WindowSize): Promise<void> {
+    const wanted = windowSizes[size];
+    await this.#app.evaluate(({ BrowserWindow }, { width, height }) => {
+      const window = BrowserWindow.getAllWindows()[0];
+      window?.setMinimumSize(0, 0);
+      window?.setContentSize(width, height);
+    }, wanted);
+    await this.#page.waitForFunction(
+      ({ width, height }) => innerWidth === width && innerHeight === height,
+      wanted,
+    );
+  }
+
+  /** Saves what the window shows as `<name>-<theme>-<size>.png`, in both themes. The window keeps the last. */
+  async screenshot(name: string, sizes: readonly WindowSize[] = ['normal']): Promise<void> {
+    for (const size of sizes) {
+      await this.setSize(size);
+      for (const theme of ['dark', 'light'] as const) {
+        await this.setTheme(theme);
+        // Two frames: the first lays the new size out, the second is painted with it.
+        await this.#page.evaluate(
+          () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+        );
+        const path = join(screenshotFolder, `${name}-${theme}-${size}.png`);
+        await mkdir(dirname(path), { recursive: true });
+        await this.#page.screenshot({ path });
+      }
+    }
+    if (sizes.length !== 1 || sizes[0] !== 'normal') await this.setSize('normal');
+  }
+
+  /** Copies a screenshot into assets/, where the README shows it. Only when asked: it changes files of the project. */
+  async keepAsset(name: string): Promise<void> {
+    if (process.env.RINGMASTER_UPDATE_ASSETS !== '1') return;
+    for (const theme of ['light', 'dark']) {
+      await copyFile(
+        join(screenshotFolder, `${name}-${theme}-normal.png`),
+        join(projectFolder, 'assets', `console-${theme}.png`),
+      );
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/** However the console ends, nothing of it stays: no process, no port, no socket. */
+import { kill } from 'node:process';
+import type { ClusterPage } from './pages/cluster-page.js';
+import { expect, type RunningConsole, test } from './support/console.js';
+import { listening, localSockets, processesOf, processTree, stillRunning } from './support/machine.js';
+
+test.use({ settings: { nodes: 3, active: 1, connections: 20 } });
+
+/** How long servers may take to stop. */
+const endBoundMs = 40_000;
+
+/** What runs and listens while the console is open. */
+async function everything(console: RunningConsole, cluster: ClusterPage) {
+  await cluster.waitForState('db1', 'active', 60_000);
+  const pid = console.app.process().pid;
+  if (pid === undefined) throw new Error('the console does not run');
+  await expect
+    .poll(async () => (await cluster.readCluster()).snapshot.load?.connected, { timeout: 30_000 })
+    .toBe(20);
+  const { snapshot } = await cluster.readCluster();
+  const ports = [console.frontEndPort, ...snapshot.nodes.map((node) => node.port)];
+  const processes = [...processTree(pid), ...processesOf(console.labFolder)];
+  expect(processes.some((process) => /mariadbd|mysqld/.test(process.command))).toBe(true);
+  expect(listening(ports).length).toBeGreaterThanOrEqual(2);
+  expect(localSockets(console.labFolder).length).toBeGreaterThanOrEqual(2);
+  return { pid, ports, processes };
+}
+
+async function expectNothingLeft(
+  console: RunningConsole,
+  { ports, processes }: Awaited<ReturnType<typeof everything>>,
+): Promise<void> {
+  const left = () => ({
+    processes: [...stillRunning(processes), ...processesOf(console.labFolder)].map(({ command }) => command),
+    ports: listening(ports),
+    sockets: localSockets(console.labFolder),
+  });
+  await expect.poll(left, { timeout: endBoundMs }).toEqual({ processes: [], ports: [], sockets: [] });
+}
+
+test('quitting by the menu stops the servers, says so meanwhile, and leaves nothing', async ({
+  console,
+  cluster,
+}) => {
+  const before = await everything(console, cluster);
+  await console.app.evaluate(({ Menu }) => {
+    const items = Menu.getApplicationMenu()?.items.flatMap((item) => item.submenu?.items ?? []);
+    // Later, so that this call is answered before the program ends.
+    setImmediate(() => items?.find((item) => item.role === 'quit')?.click());
+  });
+  await expect
+    .poll(() => console.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.getTitle()))
+    .toContain('Stopping');
+  expect(await console.ended).toBe(0);
+  // What ended by itself needs no patience.
+  expect(stillRunning(before.processes)).toEqual([]);
+  await expectNothingLeft(console, before);
+});
+
+test('closing the window does the same', async ({ console, cluster }) => {
+  const before = await everything(console, cluster);
+  await console.app.evaluate(({ BrowserWindow }) => {
+    setImmediate(() => BrowserWindow.getAllWindows()[0]?.close());
+  });
+  expect(await console.ended).toBe(0);
+  await expectNothingLeft(console, before);
+});
+
+test('a signal does the same without asking', async ({ console, cluster }) => {
+  const before = await everything(console, cluster);
+  kill(before.pid, 'SIGTERM');
+  expect(await console.ended).toBe(0);
+  await expectNothingLeft(console, before);
+});
+
+test('even when the console is killed, its servers stop and nothing stays', async ({ console, cluster }) => {
+  const before = await everything(console, cluster);
+  kill(before.pid, 'SIGKILL');
+  await console.ended;
+  await expectNothingLeft(console, before);
+});
+
+test('a coordinator that is killed is said to the operator and comes back', async ({ console, cluster }) => {
+  await everything(console, cluster);
+  const coordinator = await console.app.evaluate(
+    ({ app }) => app.getAppMetrics().find((metric) => metric.name === 'Ringmaster coordinator')?.pid,
+  );
+  if (coordinator === undefined) throw new Error('the coordinator does not run');
+  kill(coordinator, 'SIGKILL');
+  await expect(cluster.problem).toBeVisible({ timeout: 5000 });
+  await expect(cluster.problem).toContainText('coordinator ended');
+  await expect(cluster.problem).toHaveCount(0, { timeout: 30_000 });
+  await cluster.waitForState('db1', 'active', 60_000);
+});

@@ -1,0 +1,130 @@
+/** The real console, started for one test with a lab, ports and settings of its own, and ended with everything it started. */
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  test as base,
+  type ElectronApplication,
+  _electron as electron,
+  expect,
+  type Page,
+  type TestInfo,
+} from '@playwright/test';
+import { preparedElectron } from '../../scripts/support/electron.js';
+import { platformArguments } from '../../scripts/support/launch.js';
+import { isRoot, projectFolder } from '../../scripts/support/run.js';
+import { ClusterPage } from '../pages/cluster-page.js';
+import { freePort, openFolder, processesOf, processTree } from './machine.js';
+
+export interface ConsoleSettings {
+  readonly nodes: number;
+  readonly active: number;
+  readonly connections: number;
+}
+
+/** A started console. */
+export interface RunningConsole {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  readonly labFolder: string;
+  readonly frontEndPort: number;
+  /** Folder of the console's own files: audit log, preferences, logs. */
+  readonly userData: string;
+  /** When the program was started, on the clock of `performance.now()`. */
+  readonly startedAtMs: number;
+  /** What the page complained about: errors on its console and exceptions nobody caught. */
+  readonly complaints: readonly string[];
+  /** Resolves with the exit code when the program has ended. */
+  readonly ended: Promise<number | null>;
+}
+
+/** How long the program may take to end with all its servers. */
+const endBoundMs = 45_000;
+
+async function start(settings: ConsoleSettings): Promise<RunningConsole & { readonly home: string }> {
+  const executablePath = preparedElectron();
+  if (executablePath === undefined) throw new Error('there is no Electron; run: npm run prepare:machine');
+  const home = await openFolder('ringmaster-e2e');
+  const labFolder = join(home, 'lab');
+  const frontEndPort = await freePort();
+  const options = Object.entries({ 'lab-folder': labFolder, port: frontEndPort, ...settings });
+  const { ELECTRON_RUN_AS_NODE: _, ...environment } = process.env as Record<string, string>;
+  const startedAtMs = performance.now();
+  const app = await electron.launch({
+    executablePath,
+    args: [
+      ...platformArguments(process.env, isRoot),
+      projectFolder,
+      ...options.map(([name, value]) => `--${name}=${value}`),
+    ],
+    cwd: projectFolder,
+    env: { ...environment, XDG_CONFIG_HOME: join(home, 'config'), RINGMASTER_QUIT_WITHOUT_ASKING: '1' },
+  });
+  const program = app.process();
+  const ended = new Promise<number | null>((resolve) => program.once('exit', resolve));
+  const page = await app.firstWindow();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  const userData = await app.evaluate(({ app }) => app.getPath('userData'));
+  return { app, page, home, labFolder, frontEndPort, userData, startedAtMs, complaints, ended };
+}
+
+/** Ends the program as an operator would; kills what does not end, so that the next test starts clean. */
+async function end({ app, home, ended }: RunningConsole & { readonly home: string }): Promise<boolean> {
+  const pid = app.process().pid;
+  const tree = pid === undefined ? [] : processTree(pid);
+  const timer = AbortSignal.timeout(endBoundMs);
+  const late = new Promise<'late'>((resolve) => timer.addEventListener('abort', () => resolve('late')));
+  app.close().catch(() => undefined);
+  const clean = (await Promise.race([ended, late])) !== 'late';
+  for (const process of clean ? processesOf(home) : [...tree, ...processesOf(home)]) {
+    try {
+      globalThis.process.kill(process.pid, 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return clean;
+}
+
+/** Keeps what explains a failure: the screen as it was, and every log. */
+async function keepEvidence(
+  { page, home, userData }: RunningConsole & { home: string },
+  info: TestInfo,
+): Promise<void> {
+  await mkdir(info.outputDir, { recursive: true });
+  await page.screenshot({ path: info.outputPath('at-failure.png'), timeout: 5000 }).catch(() => undefined);
+  const files = existsSync(home) ? await readdir(home, { recursive: true }) : [];
+  const logs = files.filter((file) => /\.(log|err)$/.test(file) && !/(ib_|aria_|mysql-bin|relay)/.test(file));
+  for (const file of logs) await cp(join(home, file), info.outputPath('logs', file.replaceAll('/', '_')));
+  await cp(join(userData, 'logs'), info.outputPath('logs'), { recursive: true }).catch(() => undefined);
+}
+
+interface Fixtures {
+  readonly console: RunningConsole;
+  readonly cluster: ClusterPage;
+}
+
+/** `test` with a running console and its page object; `test.use({ settings: … })` chooses the lab. */
+export const test = base.extend<Fixtures & { readonly settings: ConsoleSettings }>({
+  settings: [{ nodes: 3, active: 1, connections: 350 }, { option: true }],
+  console: [
+    async ({ settings }, use, info) => {
+      const console = await start(settings);
+      await use(console);
+      if (info.status !== info.expectedStatus) await keepEvidence(console, info);
+      const clean = await end(console);
+      await rm(console.home, { recursive: true, force: true });
+      expect(clean, 'the console ended by itself with its servers').toBe(true);
+    },
+    { timeout: 90_000 },
+  ],
+  cluster: async ({ console }, use) => {
+    await use(new ClusterPage(console.app, console.page));
+  },
+});
+
+export { expect } from '@playwright/test';
