@@ -74,6 +74,11 @@ export const errorTable = {
     '{node} answered error {errorNumber} to {statement}: {message}',
     'The statement can be tried by hand on {node}.',
   ),
+  'server.still-running': entry(
+    'refused',
+    'The server of {node} still runs, and its data cannot be replaced under it.',
+    'Take {node} offline first.',
+  ),
   'replication.diverged': entry(
     'failure',
     '{node} holds change {gtid}, which the ring never received.',

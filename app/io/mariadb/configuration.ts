@@ -1,0 +1,112 @@
+/** The server's configuration: one record of what we set, each line with its reason, and the file made from it. */
+import type { PeerSettings } from '../../contract/control.js';
+import type { NodeFolder } from './node-folder.js';
+
+type Line = readonly [name: string, value: string | number, why: string];
+
+/** What ordered replication rests on (design.md, section 3). */
+function replicationLines(settings: PeerSettings): readonly Line[] {
+  return [
+    ['server_id', settings.serverId, 'who made a change: the middle of its GTID'],
+    ['gtid_domain_id', 0, 'one domain: the sequence number is the place in the total order'],
+    ['gtid_strict_mode', 'ON', 'the server itself refuses a change that is out of order'],
+    ['log_bin', 'binlog', 'inside the data folder: a swap must take data and binlog together'],
+    ['relay_log', 'relay', 'named by us: the default contains the name of the host, which can change'],
+    ['log_slave_updates', 'ON', 'in a ring every node hands on what it applies'],
+    ['binlog_format', 'ROW', 'statements could act differently elsewhere'],
+    ['max_binlog_size', '16M', '10.11 scans a binlog from its start when a follower connects'],
+    [
+      'binlog_expire_logs_seconds',
+      86_400,
+      'a follower away for longer gets a full copy; the peer bounds the size',
+    ],
+    [
+      'sync_binlog',
+      0,
+      'written to the system at each commit, which a crash of the process survives; the copy on',
+    ],
+    [
+      'innodb_flush_log_at_trx_commit',
+      2,
+      'another node, not the disk, covers the crash of a machine: a lost tail is found when the node returns',
+    ],
+    ['init_rpl_role', 'SLAVE', 'crash recovery drops the binlog tail that no client was told is committed'],
+    ['relay_log_recovery', 'ON', 'after a crash fetch again what was received but not applied'],
+    ['skip_slave_start', 'ON', 'positions are compared before replication may start'],
+    ['read_only', 'ON', 'nothing is written before the coordinator opens the node; appliers are exempt'],
+    ['slave_parallel_threads', 4, 'the applier must keep up with many sessions of the writer'],
+    [
+      'slave_parallel_mode',
+      'conservative',
+      'what committed together applies together; optimistic would roll back and retry on hot rows',
+    ],
+    ['slave_transaction_retries', 1_000_000, 'a deadlock with a local session must never stop the ring'],
+    ['slave_net_timeout', 4, 'a dead predecessor is noticed in seconds, not in a minute'],
+    ['rpl_semi_sync_master_wait_point', 'AFTER_SYNC', 'nobody sees a change before the successor has it'],
+    ['rpl_semi_sync_slave_enabled', 'ON', 'answers a lossless predecessor; lets lost own changes come back'],
+    ['rpl_semi_sync_slave_kill_conn_timeout', 1, 'stopping must not wait for a dead predecessor'],
+    ['rpl_semi_sync_master_timeout', 86_400_000, 'never fall back to unsafe in silence: the peer decides'],
+  ];
+}
+
+/** What keeps a server small and its failures plain. */
+function serverLines(settings: PeerSettings, folder: NodeFolder): readonly Line[] {
+  return [
+    ['datadir', folder.data, ''],
+    ['socket', folder.socket, 'absolute: mariabackup wants it so'],
+    ['pid_file', folder.pidFile, 'how a restarted peer finds its server'],
+    ['tmpdir', folder.temporary, 'the file system that was checked for space'],
+    ['log_error', folder.serverLog, ''],
+    ['log_warnings', 1, 'sessions that end without a goodbye are no news'],
+    ['bind_address', settings.sql.host, 'applications come through the front end'],
+    ['port', settings.sql.port, ''],
+    ['skip_name_resolve', 'ON', 'no login waits for a name server'],
+    ['max_connections', 1_000, 'the load and ourselves'],
+    ['back_log', 512, 'hundreds of sessions arrive at once when a node becomes active'],
+    ['character_set_server', 'utf8mb4', ''],
+    ['default_storage_engine', 'InnoDB', ''],
+    ['enforce_storage_engine', 'InnoDB', 'other engines change at the statement, not at the commit'],
+    ['local_infile', 'OFF', 'no client file is read on a word of the server'],
+    ['max_allowed_packet', '64M', ''],
+    ['innodb_buffer_pool_size', `${settings.bufferPoolMegabytes}M`, ''],
+    [
+      'innodb_log_file_size',
+      '64M',
+      'room for the changes of a copy that is being taken; small enough to recover quickly',
+    ],
+    ['innodb_buffer_pool_dump_at_shutdown', 'OFF', 'stops and starts are quick; the pool is small'],
+    ['innodb_buffer_pool_load_at_startup', 'OFF', ''],
+    ['innodb_read_io_threads', 2, 'a node of a lab shares its machine'],
+    ['innodb_write_io_threads', 2, ''],
+    ['innodb_monitor_enable', 'trx_%ro_commits', 'the sampler counts read-only transactions'],
+    ['aria_pagecache_buffer_size', '8M', 'system tables only'],
+    ['key_buffer_size', '1M', 'no MyISAM tables'],
+    ['performance_schema', 'OFF', 'costs 60 MB; nothing here reads it'],
+  ];
+}
+
+/** The text of the server's defaults file. */
+export function serverConfiguration(settings: PeerSettings, folder: NodeFolder): string {
+  const lines = [...serverLines(settings, folder), ...replicationLines(settings)];
+  return [
+    `# Written by Ringmaster at every start of ${settings.node}; changes made here are lost.`,
+    '[mariadbd]',
+    ...lines.map(([name, value, why]) => `${name} = ${value}${why === '' ? '' : `    # ${why}`}`),
+    '',
+  ].join('\n');
+}
+
+/** A value in a defaults file: quoted, because # would begin a comment. */
+const quoted = (value: string): string => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** The text of mariabackup's defaults file: the server's own, and our login. */
+export function backupConfiguration(settings: PeerSettings, folder: NodeFolder): string {
+  return [
+    '[mariadb-backup]',
+    `datadir = ${folder.data}`,
+    `socket = ${folder.socket}`,
+    `user = ${quoted(settings.admin.user)}`,
+    `password = ${quoted(settings.admin.password)}`,
+    '',
+  ].join('\n');
+}

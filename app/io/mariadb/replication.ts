@@ -1,0 +1,343 @@
+/** GTID replication of one node: where it stands, whom it follows, and how it changes whom it follows. */
+import { type Clock, delay, waitFor } from '../../base/clock.js';
+import { RingmasterError } from '../../base/errors.js';
+import type {
+  FollowStatus,
+  MethodContext,
+  PeerSettings,
+  ServerPosition,
+  SqlAddress,
+} from '../../contract/control.js';
+import {
+  binlogStateAt,
+  firstUnknownChange,
+  formatGtid,
+  lastChange,
+  parseGtidList,
+  sequenceOf,
+} from '../../model/gtid.js';
+import { Admin, numberOf, type Row, textOf } from './admin.js';
+import { ProgressMeter } from './progress-meter.js';
+
+/** Between two looks at a position that moves, milliseconds: a look costs about 0.3 ms of the server. */
+const lookEveryMs = 25;
+/** How long a receiver may take to connect to a predecessor that answers. */
+const connectPatienceMs = 15_000;
+/** How long nothing may move while the predecessor has not yet what we have, or the relay log drains. */
+const stallMs = 30_000;
+/** ER_MASTER_FATAL_ERROR_READING_BINLOG: among others, our position is not (yet) in the predecessor's binlog. */
+const fatalReadError = 1236;
+
+/** Where the server stands. */
+export async function readPosition(admin: Admin, oldestBinlog: string): Promise<ServerPosition> {
+  const row = await admin.one(
+    'SELECT @@global.gtid_binlog_pos AS binlog, @@global.gtid_slave_pos AS applied, @@global.gtid_binlog_state AS state',
+  );
+  return {
+    binlog: textOf(row, 'binlog'),
+    applied: textOf(row, 'applied'),
+    binlogState: textOf(row, 'state'),
+    oldestBinlog,
+  };
+}
+
+/** Whom it follows and how far it is; null when it follows nobody. */
+export async function readFollow(admin: Admin): Promise<FollowStatus | null> {
+  const [row] = await admin.query('SHOW SLAVE STATUS');
+  return row ? followOf(row) : null;
+}
+
+/** One row of SHOW SLAVE STATUS. An applier that was stopped while the receiver goes on is frozen. */
+export function followOf(row: Row): FollowStatus {
+  const receiving = textOf(row, 'Slave_IO_Running');
+  const receiver = receiving === 'Yes' ? 'running' : receiving === 'No' ? 'stopped' : 'connecting';
+  const applierError = numberOf(row, 'Last_SQL_Errno') ?? 0;
+  const receiverError = numberOf(row, 'Last_IO_Errno') ?? 0;
+  const applies = textOf(row, 'Slave_SQL_Running') === 'Yes';
+  const host = textOf(row, 'Master_Host');
+  const port = numberOf(row, 'Master_Port');
+  return {
+    predecessor: host === '' || port === null ? null : { host, port },
+    receiver,
+    applier: applies ? 'running' : receiver !== 'stopped' && applierError === 0 ? 'frozen' : 'stopped',
+    received: textOf(row, 'Gtid_IO_Pos'),
+    secondsBehind: numberOf(row, 'Seconds_Behind_Master'),
+    errorNumber: applierError || receiverError,
+    errorText: textOf(row, applierError ? 'Last_SQL_Error' : 'Last_IO_Error'),
+  };
+}
+
+/** The GTID position at which the oldest binlog begins; empty when it holds everything from the beginning. */
+export async function readOldestBinlog(admin: Admin, file: string): Promise<string> {
+  // The third event of a binlog lists what all earlier ones held: "[0-1-40,0-2-55]".
+  const events = await admin.query('SHOW BINLOG EVENTS IN ? LIMIT 4', [file]);
+  const list = events.find((event) => textOf(event, 'Event_type') === 'Gtid_list');
+  return list ? textOf(list, 'Info').replace(/[[\]\s]/g, '') : '';
+}
+
+/** The `sequence` that `serverId` committed last, by a binlog state. */
+const sequenceOfServer = (state: string, serverId: number): number =>
+  parseGtidList(state).find((gtid) => gtid.serverId === serverId)?.sequence ?? 0;
+
+/**
+ * How far the server is on its way to `target`, as a sequence number. The applier's position never shows a node's own
+ * commits before they went round the ring (TRAP of design.md, section 3): those are looked up in its own binlog.
+ */
+export function reachedSequence(position: ServerPosition, serverId: number, target: string): number {
+  const end = lastChange(target);
+  if (!end) return 0;
+  return end.serverId === serverId
+    ? Math.max(sequenceOfServer(position.binlogState, serverId), sequenceOf(position.binlog))
+    : Math.max(sequenceOf(position.applied), appliedThroughBinlog(position, serverId));
+}
+
+/**
+ * A foreign last change in the binlog was applied, even where `gtid_slave_pos` was not carried over (a restored server).
+ * 0 when the last change is the node's own: then the binlog says nothing about the applier.
+ */
+function appliedThroughBinlog(position: ServerPosition, serverId: number): number {
+  const end = lastChange(position.binlog);
+  return end && end.serverId !== serverId ? end.sequence : 0;
+}
+
+export class Replication {
+  readonly #settings: PeerSettings;
+  readonly #clock: Clock;
+
+  constructor(settings: PeerSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  /**
+   * Follows `predecessor` from where the node stands.
+   *
+   * A node that writes all the time begins at its own last commit: CHANGE MASTER with MASTER_DEMOTE_TO_SLAVE (10.10)
+   * takes that position under a lock, where SET GLOBAL gtid_slave_pos loses the race against the next commit. The
+   * predecessor refuses a position that it does not hold itself (1236), so we wait until our last change got there.
+   * @throws replication.diverged when it never will; replication.stopped, replication.not-caught-up
+   */
+  async follow(
+    admin: Admin,
+    { predecessor, fromOwnBinlog }: { predecessor: SqlAddress; fromOwnBinlog: boolean },
+    signal: AbortSignal,
+  ): Promise<FollowStatus> {
+    const before = await readFollow(admin);
+    if (before) await this.#drain(admin, signal);
+    await admin.query('STOP SLAVE');
+    const { applied, binlog } = await readPosition(admin, '');
+    // Without any applier position there is only the binlog to begin at.
+    const demote = fromOwnBinlog || (applied === '' && binlog !== '');
+    const { user, password } = this.#settings.replication;
+    await admin.query(
+      `CHANGE MASTER TO MASTER_HOST=?, MASTER_PORT=?, MASTER_USER=?, MASTER_PASSWORD=?, MASTER_USE_GTID=slave_pos,
+       MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=1${demote ? ', MASTER_DEMOTE_TO_SLAVE=1' : ''}`,
+      [predecessor.host, predecessor.port, user, password],
+    );
+    const start = (await readPosition(admin, '')).applied;
+    await this.#untilHeldBy(predecessor, start, signal);
+    await admin.query('START SLAVE');
+    return this.#untilConnected(admin, signal);
+  }
+
+  /** Applies what was received, stops, and forgets the predecessor. */
+  async stop(admin: Admin, signal: AbortSignal): Promise<void> {
+    const follow = await readFollow(admin);
+    if (!follow) return;
+    await this.#drain(admin, signal);
+    await admin.query('STOP SLAVE');
+    await admin.query('RESET SLAVE ALL');
+  }
+
+  async freeze(admin: Admin): Promise<void> {
+    await admin.query('STOP SLAVE SQL_THREAD');
+  }
+
+  async unfreeze(admin: Admin): Promise<void> {
+    if (!(await readFollow(admin))) return;
+    await admin.query('START SLAVE');
+  }
+
+  /** Applies everything already received. */
+  async drainRelayLog(admin: Admin, signal: AbortSignal): Promise<void> {
+    if (await readFollow(admin)) await this.#drain(admin, signal);
+  }
+
+  /**
+   * Waits until the server has applied `position`. Never gives up while it moves.
+   * @throws replication.stopped when the applier has an error, replication.not-caught-up when nothing moved for
+   *   `stallSeconds`, replication.diverged when it has another change with that number.
+   */
+  async waitFor(
+    admin: Admin,
+    { position, stallSeconds }: { position: string; stallSeconds: number },
+    { signal, progress }: MethodContext,
+  ): Promise<void> {
+    const end = lastChange(position);
+    if (!end) return;
+    let meter: ProgressMeter | null = null;
+    for (;;) {
+      signal.throwIfAborted();
+      const [now, follow] = [await readPosition(admin, ''), await readFollow(admin)];
+      const reached = reachedSequence(now, this.#settings.serverId, position);
+      meter ??= new ProgressMeter(this.#clock, {
+        unit: 'changes',
+        total: Math.max(0, end.sequence - reached),
+        from: reached,
+      });
+      meter.reach(reached);
+      if (reached >= end.sequence) {
+        const mine = lastChange(now.binlog);
+        if (mine && mine.sequence === end.sequence && mine.serverId !== end.serverId)
+          throw new RingmasterError('replication.diverged', {
+            node: this.#settings.node,
+            gtid: formatGtid(mine),
+          });
+        progress(meter.view());
+        return;
+      }
+      this.#refuseStopped(follow);
+      if (meter.stalledMs() > stallSeconds * 1000) throw this.#notCaughtUp(position, now, stallSeconds);
+      meter.reportTo(progress);
+      await delay(this.#clock, lookEveryMs, signal);
+    }
+  }
+
+  /**
+   * Lets a frozen applier go on exactly to `position` and leaves it frozen there.
+   *
+   * The server refuses SQL_THREAD UNTIL master_gtid_pos while the receiver runs (1254), so both are stopped and started
+   * UNTIL together: the relay log is fetched again from the applied position, and the predecessor ends it at `position`.
+   * Then the receiver alone is started: what arrives is cached again.
+   */
+  async applyUntil(
+    admin: Admin,
+    { position, stallSeconds }: { position: string; stallSeconds: number },
+    context: MethodContext,
+  ): Promise<void> {
+    const end = lastChange(position);
+    if (!end) return;
+    const before = await readPosition(admin, '');
+    if (reachedSequence(before, this.#settings.serverId, position) > end.sequence)
+      throw this.#notCaughtUp(position, before, 0);
+    await admin.query('STOP SLAVE');
+    await admin.query('START SLAVE UNTIL master_gtid_pos = ?', [position]);
+    await this.waitFor(admin, { position, stallSeconds }, context);
+    // The receiver stops when it met the end of UNTIL, a moment after the applier.
+    await waitFor(
+      this.#clock,
+      async () => ((await readFollow(admin))?.applier === 'stopped' ? true : undefined),
+      { everyMs: lookEveryMs, timeoutMs: stallMs, signal: context.signal },
+    );
+    await admin.query('STOP SLAVE');
+    await admin.query('START SLAVE IO_THREAD');
+  }
+
+  /** Gives a server that runs on a copy the copy's position, as if it had applied everything up to it. */
+  async setPosition(admin: Admin, position: string, donorBinlogState: string): Promise<void> {
+    await admin.query('STOP SLAVE');
+    await admin.query('RESET SLAVE ALL');
+    // The order matters: the state can be set on an empty binlog only, and strict mode compares the position with it.
+    await admin.query('RESET MASTER');
+    await admin.query('SET GLOBAL gtid_binlog_state = ?', [binlogStateAt(donorBinlogState, position)]);
+    await admin.query('SET GLOBAL gtid_slave_pos = ?', [position]);
+  }
+
+  /**
+   * Stops the receiver and lets the applier finish what it received: re-pointing deletes the relay log, and what the
+   * predecessor alone acknowledged would be gone with it.
+   */
+  async #drain(admin: Admin, signal: AbortSignal): Promise<void> {
+    await admin.query('STOP SLAVE IO_THREAD');
+    const stopped = await readFollow(admin);
+    if (!stopped || sequenceOf(stopped.received) === 0) return;
+    // A frozen applier goes on for what it holds.
+    if (stopped.applier !== 'running') await admin.query('START SLAVE SQL_THREAD');
+    const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
+    for (;;) {
+      signal.throwIfAborted();
+      const follow = await readFollow(admin);
+      const now = await readPosition(admin, '');
+      if (!follow || sequenceOf(now.applied) >= sequenceOf(follow.received)) return;
+      // An error of the receiver does not matter any more; one of the applier does.
+      if (follow.applier !== 'running') this.#refuseStopped(follow);
+      meter.reach(sequenceOf(now.applied));
+      if (meter.stalledMs() > stallMs) throw this.#notCaughtUp(follow.received, now, stallMs / 1000);
+      await delay(this.#clock, lookEveryMs, signal);
+    }
+  }
+
+  /** Waits until the predecessor's binlog holds the position that we would ask it for. */
+  async #untilHeldBy(predecessor: SqlAddress, start: string, signal: AbortSignal): Promise<void> {
+    if (start === '') return;
+    const name = `${predecessor.host}:${predecessor.port}`;
+    const neighbour = await Admin.neighbour(name, predecessor, this.#settings.replication);
+    try {
+      const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
+      for (;;) {
+        signal.throwIfAborted();
+        const { binlogState } = await readPosition(neighbour, '');
+        const unknown = firstUnknownChange(start, binlogState);
+        if (!unknown) return;
+        const reached = sequenceOf(binlogState);
+        meter.reach(reached);
+        const passed = reached >= unknown.sequence;
+        // A copied server knows nothing of servers before its copy: then the server itself is the judge (1236).
+        if (passed && sequenceOfServer(binlogState, unknown.serverId) === 0) return;
+        // It gave our number to another change, or stands still before it.
+        if (passed || meter.stalledMs() > stallMs)
+          throw new RingmasterError('replication.diverged', {
+            node: this.#settings.node,
+            gtid: formatGtid(unknown),
+          });
+        await delay(this.#clock, lookEveryMs, signal);
+      }
+    } finally {
+      await neighbour.close();
+    }
+  }
+
+  /** Waits until the receiver is connected. */
+  async #untilConnected(admin: Admin, signal: AbortSignal): Promise<FollowStatus> {
+    const connected = await waitFor(
+      this.#clock,
+      async () => {
+        const follow = await readFollow(admin);
+        if (follow?.receiver === 'running') return follow;
+        if (follow) this.#refuseStopped(follow);
+        return undefined;
+      },
+      { everyMs: lookEveryMs, timeoutMs: connectPatienceMs, signal },
+    );
+    if (connected) return connected;
+    const follow = await readFollow(admin);
+    throw new RingmasterError('replication.stopped', {
+      node: this.#settings.node,
+      errorNumber: follow?.errorNumber ?? 0,
+      message: follow?.errorText || `no connection to the predecessor within ${connectPatienceMs / 1000} s`,
+    });
+  }
+
+  /** @throws replication.stopped when the applier or the receiver gave up */
+  #refuseStopped(follow: FollowStatus | null): void {
+    if (!follow || follow.errorNumber === 0) return;
+    const gaveUp =
+      follow.applier === 'stopped' ||
+      (follow.receiver === 'stopped' && follow.errorNumber === fatalReadError);
+    if (gaveUp)
+      throw new RingmasterError('replication.stopped', {
+        node: this.#settings.node,
+        errorNumber: follow.errorNumber,
+        message: follow.errorText,
+      });
+  }
+
+  #notCaughtUp(position: string, now: ServerPosition, seconds: number): RingmasterError {
+    return new RingmasterError('replication.not-caught-up', {
+      node: this.#settings.node,
+      position,
+      seconds,
+      reached: now.applied || now.binlog || 'the beginning',
+    });
+  }
+}

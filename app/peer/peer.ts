@@ -1,0 +1,242 @@
+/**
+ * One node's peer: owns its server, watches it, and answers what the coordinator asks. It never decides by itself what
+ * should happen to the node: it does, measures and tells.
+ */
+import type { Clock, Timer } from '../base/clock.js';
+import { messageOf, RingmasterError } from '../base/errors.js';
+import { Lane } from '../base/lane.js';
+import type { Log } from '../base/log.js';
+import type {
+  FollowStatus,
+  NoticeName,
+  PeerNotices,
+  PeerSettings,
+  PeerStatus,
+  ServerPosition,
+} from '../contract/control.js';
+import { ProcessorQuota } from '../io/cgroup.js';
+import { Admin } from '../io/mariadb/admin.js';
+import { Binlogs } from '../io/mariadb/binlogs.js';
+import type { CopyReceiver } from '../io/mariadb/copy.js';
+import { CopyFolder } from '../io/mariadb/copy-folder.js';
+import { dataBytes } from '../io/mariadb/data-size.js';
+import { type NodeFolder, nodeFolder } from '../io/mariadb/node-folder.js';
+import { followOf, Replication, readFollow, readPosition } from '../io/mariadb/replication.js';
+import { Sampler } from '../io/mariadb/sampler.js';
+import { ServerProcess } from '../io/mariadb/server-process.js';
+import type { NodeSample } from '../model/metrics.js';
+import type { Host } from '../model/ports.js';
+
+const sampleEveryMs = 1_000;
+/** Walking the data folder and the list of binlogs costs more than a sample and changes slowly. */
+const housekeepingEveryMs = 10_000;
+
+export interface PeerTools {
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Tells everybody who listens. */
+  readonly notify: <Name extends NoticeName>(name: Name, notice: PeerNotices[Name]) => void;
+}
+
+export class Peer {
+  readonly settings: PeerSettings;
+  readonly tools: PeerTools;
+  readonly folder: NodeFolder;
+  readonly server: ServerProcess;
+  readonly replication: Replication;
+  readonly copies: CopyFolder;
+  readonly binlogs = new Binlogs();
+  readonly quota: ProcessorQuota;
+  /** The processor quota that is in force; null for none. */
+  quotaCores: number | null = null;
+  /** The quota that is wanted, applied at each start of the server. */
+  wantedQuotaCores: number | null;
+  /** The listener of the copy that is awaited. */
+  receiver: CopyReceiver | null = null;
+  readonly #sampler: Sampler;
+  #watch: Admin | null = null;
+  #timers: Timer[] = [];
+  #sampling = false;
+  #position: ServerPosition | null = null;
+  #follow: FollowStatus | null = null;
+  #dataBytes: number | null = null;
+  #preparedCopy = false;
+  readonly #lifecycle = new Lane();
+
+  constructor(settings: PeerSettings, tools: PeerTools) {
+    this.settings = settings;
+    this.tools = tools;
+    this.folder = nodeFolder(settings.folder);
+    this.wantedQuotaCores = settings.cpuQuotaCores;
+    this.server = new ServerProcess(settings, this.folder, {
+      ...tools,
+      changed: () => this.#serverChanged(),
+    });
+    this.replication = new Replication(settings, tools.clock);
+    this.copies = new CopyFolder(settings, this.folder, tools.host);
+    this.quota = new ProcessorQuota(tools.host, settings.node, settings.folder);
+    this.#sampler = new Sampler(settings, tools.host, tools.clock);
+  }
+
+  /** Finds out how the node stands and begins to watch it. */
+  async begin(): Promise<void> {
+    await this.copies.recover();
+    await this.server.discover();
+    await this.applyQuota();
+    await this.refresh();
+    const { clock } = this.tools;
+    this.#timers = [
+      clock.every(sampleEveryMs, () => void this.#sample()),
+      clock.every(housekeepingEveryMs, () => void this.#keepHouse()),
+    ];
+  }
+
+  /** Stops watching; the server goes on. */
+  async end(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    await this.receiver?.cancel();
+    const watch = this.#watch;
+    this.#watch = null;
+    await watch?.close();
+  }
+
+  /** What is known without asking the server. */
+  status(): PeerStatus {
+    const { node, serverId } = this.settings;
+    return {
+      node,
+      serverId,
+      server: this.server.status,
+      position: this.#position,
+      follow: this.server.status.kind === 'running' ? this.#follow : null,
+      dataBytes: this.#dataBytes,
+      preparedCopy: this.#preparedCopy,
+    };
+  }
+
+  /** Looks at everything again. */
+  async refresh(): Promise<PeerStatus> {
+    this.#preparedCopy = await this.copies.isPrepared();
+    this.#dataBytes = await dataBytes(this.tools.host, this.folder.data);
+    if (this.server.status.kind === 'running')
+      await this.withAdmin(async (admin) => {
+        await this.server.refresh(admin);
+        this.#position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+        this.#follow = await readFollow(admin);
+      });
+    return this.status();
+  }
+
+  /** Looks at everything again and tells everybody. */
+  async announce(): Promise<PeerStatus> {
+    const status = await this.refresh();
+    this.tools.notify('peer.changed', status);
+    return status;
+  }
+
+  /** Runs `use` with a connection of its own. @throws server.not-running */
+  async withAdmin<Result>(use: (admin: Admin) => Promise<Result>): Promise<Result> {
+    this.server.requireRunning();
+    const admin = await Admin.local(this.settings, this.folder);
+    try {
+      return await use(admin);
+    } finally {
+      await admin.close();
+    }
+  }
+
+  /** One act on the server or its data after the other: a stop must not meet a start half-way. */
+  exclusively<Result>(act: () => Promise<Result>): Promise<Result> {
+    return this.#lifecycle.run(act);
+  }
+
+  /** Gives the running server the quota that is wanted. */
+  async applyQuota(): Promise<{ applied: boolean; why: string }> {
+    const { pid } = this.server;
+    if (pid === null) return { applied: true, why: 'it will be set when the server starts' };
+    const answer = await this.quota.apply(pid, this.wantedQuotaCores);
+    this.quotaCores = answer.applied ? this.wantedQuotaCores : null;
+    if (!answer.applied) this.tools.log.warn(answer, 'no processor quota');
+    return answer;
+  }
+
+  #serverChanged(): void {
+    const { kind } = this.server.status;
+    if (kind === 'stopped') void this.quota.remove();
+    if (kind !== 'running') {
+      this.#follow = null;
+      this.#sampler.reset();
+      this.#watch?.destroy();
+      this.#watch = null;
+    }
+    this.tools.notify('peer.changed', this.status());
+  }
+
+  /** The connection that stays open, so that watching costs no logins. */
+  async #watching(): Promise<Admin> {
+    if (this.#watch && !this.#watch.lost) return this.#watch;
+    this.#watch = await Admin.local(this.settings, this.folder);
+    return this.#watch;
+  }
+
+  async #sample(): Promise<void> {
+    const { pid } = this.server;
+    if (this.server.status.kind !== 'running' || pid === null) return;
+    if (this.#sampling) {
+      // The last one still waits for its answers: this second has no sample.
+      this.tools.notify('peer.sampled', { status: this.status(), sample: null });
+      return;
+    }
+    this.#sampling = true;
+    let sample: NodeSample | null = null;
+    try {
+      sample = await this.#takeSample(pid);
+    } catch (thrown) {
+      this.#sampler.reset();
+      this.tools.log.warn({ cause: messageOf(thrown) }, 'no sample');
+    } finally {
+      this.#sampling = false;
+    }
+    if (this.server.status.kind === 'running')
+      this.tools.notify('peer.sampled', { status: this.status(), sample });
+  }
+
+  async #takeSample(pid: number): Promise<NodeSample> {
+    const admin = await this.#watching();
+    const { sample, slaveStatus } = await this.#sampler.take(admin, pid, this.quotaCores);
+    this.#position = await readPosition(admin, this.#position?.oldestBinlog ?? '');
+    const follow = slaveStatus ? followOf(slaveStatus) : null;
+    const changed = healthOf(follow) !== healthOf(this.#follow);
+    this.#follow = follow;
+    await this.server.refresh(admin);
+    if (changed) this.tools.notify('peer.changed', this.status());
+    return sample;
+  }
+
+  async #keepHouse(): Promise<void> {
+    try {
+      this.#dataBytes = await dataBytes(this.tools.host, this.folder.data);
+      if (this.server.status.kind !== 'running') return;
+      await this.withAdmin(async (admin) => {
+        await this.binlogs.purge(admin);
+        this.#position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+      });
+    } catch (thrown) {
+      const error = thrown instanceof RingmasterError ? thrown.code : 'defect';
+      this.tools.log.warn({ error, cause: messageOf(thrown) }, 'housekeeping failed');
+    }
+  }
+}
+
+/** What an operator must hear of at once when it changes. */
+const healthOf = (follow: FollowStatus | null): string =>
+  follow
+    ? [
+        follow.predecessor?.host,
+        follow.predecessor?.port,
+        follow.receiver,
+        follow.applier,
+        follow.errorNumber,
+      ].join()
+    : '';
