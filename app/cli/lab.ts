@@ -1,0 +1,89 @@
+/** `npm run lab`: the lab without a window. One JSON line on standard output when it is ready; runs until interrupted. */
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { toRingmasterError } from '../base/errors.js';
+import { createLog } from '../base/log.js';
+import { defaultLabFolder } from '../lab/folders.js';
+import { type Lab, openLab } from '../lab/lab.js';
+
+const wholeNumber =
+  (low: number, high: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new InvalidArgumentError(`must be a whole number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+
+interface Options {
+  readonly nodes: number;
+  readonly active: number;
+  readonly port: number;
+  readonly connections: number;
+  readonly folder: string;
+}
+
+const command = new Command('ringmaster-lab')
+  .description('Runs a cluster of real MariaDB servers on this machine until interrupted.')
+  .option('--nodes <count>', 'how many servers', wholeNumber(1, 9), 3)
+  .option('--active <count>', 'how many of them are active on the very first start', wholeNumber(1, 9), 1)
+  .option(
+    '--port <port>',
+    'address of applications on 127.0.0.1; the servers take the next free ones',
+    wholeNumber(1024, 65_000),
+    6033,
+  )
+  .option(
+    '--connections <count>',
+    'connections of the load generator, 0 for no load',
+    wholeNumber(0, 2000),
+    350,
+  )
+  .option('--folder <path>', 'where the lab lives', defaultLabFolder('lab'));
+
+async function run(options: Options): Promise<void> {
+  const programs = join(__dirname, '..');
+  const log = createLog('lab', join(options.folder, 'lab.log'));
+  const lab = await openLab({
+    ...options,
+    programs: { peer: join(programs, 'peer/peer.cjs'), load: join(programs, 'load/load.cjs') },
+    log,
+  });
+  let closing: Promise<void> | undefined;
+  const stop = () => {
+    closing ??= lab.close().then(() => process.exit(0));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    await lab.ready;
+  } catch (error) {
+    await lab.close();
+    throw error;
+  }
+  if (!closing) process.stdout.write(`${JSON.stringify(await describe(lab))}\n`);
+}
+
+/** What another program needs to use the lab. */
+async function describe(lab: Lab) {
+  const { snapshot } = await lab.handlers['cluster.open']({});
+  const { user, password } = lab.accounts.application;
+  return {
+    frontEnd: { host: snapshot.frontEnd?.host, port: snapshot.frontEnd?.port, user, password },
+    nodes: snapshot.nodes.map((node) => ({
+      name: node.name,
+      host: node.host,
+      port: node.port,
+      user,
+      password,
+      state: node.state,
+    })),
+  };
+}
+
+run(command.parse().opts<Options>()).catch((thrown: unknown) => {
+  const error = toRingmasterError(thrown);
+  process.stderr.write(`${error.message}\n${error.remedy}\n`);
+  process.exit(1);
+});

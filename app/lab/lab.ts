@@ -1,0 +1,374 @@
+/**
+ * The lab: a whole cluster of real servers on this machine, with its coordinator, its load and its one address.
+ * The console and the command line run the same lab.
+ */
+import { rename, rm } from 'node:fs/promises';
+import { availableParallelism, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock, type Timer } from '../base/clock.js';
+import { messageOf, RingmasterError, toRingmasterError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { PeerSettings } from '../contract/control.js';
+import type { PushName, RequestHandlers, WindowPushes } from '../contract/window.js';
+import { Coordinator } from '../coordinator/coordinator.js';
+import type { NodeSettings, SessionRouter, SessionTarget, SessionTargets } from '../coordinator/ports.js';
+import { MetricsHistory } from '../metrics/history.js';
+import type { LoadSettings } from '../model/cluster.js';
+import { type NodeName, nodeName, serverId } from '../model/ids.js';
+import type { MetricsPoint, NodeSample } from '../model/metrics.js';
+import { runsAsRoot } from './folders.js';
+import { FrontDoor } from './front-door.js';
+import { fileMemory, type LabAccounts, loadAccounts, lockFolder, makeFolder } from './lab-files.js';
+import { LoadClient } from './load/client.js';
+import { PeerProcesses } from './peer-processes.js';
+import { freePorts, isFree } from './ports.js';
+
+const host = '127.0.0.1';
+const sampleEveryMs = 1000;
+const historyPoints = 300;
+const bufferPoolMegabytes = 64;
+/** With this quota three nodes fit on a small machine, and adding one adds capacity as a separate machine would. */
+const defaultQuotaCores = 0.4;
+const labName = 'Lab';
+/** Sessions of applications through the one address; each server takes as many. */
+const frontSessionsMax = 1000;
+
+export interface LabOptions {
+  /** Everything the lab owns lives below it. */
+  readonly folder: string;
+  /** How many nodes the lab has. */
+  readonly nodes: number;
+  /** How many of them are active on the very first start. */
+  readonly active: number;
+  /** Port of the address that applications use. */
+  readonly port: number;
+  /** Connections of the load generator; 0 for no load. */
+  readonly connections: number;
+  /** Where the programs of peers and load generator are. */
+  readonly programs: { readonly peer: string; readonly load: string };
+  readonly log: Log;
+}
+
+export type PushListener = <Name extends PushName>(name: Name, push: WindowPushes[Name]) => void;
+
+/** A running lab. */
+export interface Lab {
+  readonly handlers: RequestHandlers;
+  readonly accounts: LabAccounts;
+  /** Calls `listener` on every push until the returned function is called. */
+  onPush(listener: PushListener): () => void;
+  /** Stops load and servers cleanly. */
+  close(): Promise<void>;
+}
+
+const defaultLoad = (connections: number): LoadSettings => ({
+  connections,
+  writePercent: 20,
+  targetRate: null,
+});
+
+/**
+ * Opens a lab: locks its folder, starts what was running when it was closed (or the first `active` nodes).
+ * Resolves as soon as requests can be answered; servers and load go on starting, seen in the snapshot.
+ * `ready` resolves when they have.
+ * @throws RingmasterError `lab.locked`, `host.port-in-use`, `host.path-denied`, `lab.state-unreadable`
+ */
+export async function openLab(options: LabOptions): Promise<Lab & { readonly ready: Promise<void> }> {
+  await makeFolder(options.folder);
+  const unlock = await lockFolder(options.folder);
+  try {
+    if (!(await isFree(options.port, host)))
+      throw new RingmasterError('host.port-in-use', { port: options.port, host });
+    const accounts = await loadAccounts(options.folder);
+    const running = new RunningLab(options, accounts, unlock);
+    return await running.begin();
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+class RunningLab implements Lab {
+  readonly handlers: RequestHandlers;
+  ready: Promise<void> = Promise.resolve();
+  private readonly clock: Clock = systemClock;
+  private readonly listeners = new Set<PushListener>();
+  private history = new MetricsHistory(historyPoints);
+  private quotaCores = defaultQuotaCores;
+  private schemaReady = false;
+  private parts: Parts | undefined;
+  private sampler: Timer | undefined;
+  private load: LoadSettings;
+  private closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: LabOptions,
+    readonly accounts: LabAccounts,
+    private readonly unlock: () => Promise<void>,
+  ) {
+    this.load = defaultLoad(options.connections);
+    this.handlers = this.makeHandlers();
+  }
+
+  async begin(): Promise<this> {
+    this.parts = await this.makeParts();
+    this.ready = this.startUp();
+    this.ready.catch(() => undefined);
+    this.sampler = this.clock.every(sampleEveryMs, () => this.sample());
+    return this;
+  }
+
+  onPush(listener: PushListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  private push<Name extends PushName>(name: Name, push: WindowPushes[Name]): void {
+    for (const listener of this.listeners) listener(name, push);
+  }
+
+  private get running(): Parts {
+    if (!this.parts) throw new RingmasterError('defect', { cause: 'the lab has not begun' });
+    return this.parts;
+  }
+
+  private makeHandlers(): RequestHandlers {
+    const plans = () => this.running.coordinator.handlers;
+    return {
+      'cluster.open': async () => ({
+        snapshot: this.running.coordinator.cluster.snapshot(),
+        metrics: this.history.all(),
+      }),
+      'plan.propose': (payload) => plans()['plan.propose'](payload),
+      'plan.run': (payload) => plans()['plan.run'](payload),
+      'plan.abort': (payload) => plans()['plan.abort'](payload),
+      'plan.dismiss': (payload) => plans()['plan.dismiss'](payload),
+      'load.set': async (settings) => {
+        this.load = settings;
+        await this.applyLoad();
+        return null;
+      },
+      'lab.set-quota': async ({ cores }) => {
+        this.quotaCores = cores;
+        await this.applyQuota();
+        return null;
+      },
+      'lab.reset': async ({ confirmation }) => {
+        if (confirmation !== labName) throw new RingmasterError('request.forbidden', { name: 'lab.reset' });
+        await this.reset();
+        return null;
+      },
+    };
+  }
+
+  private async makeParts(): Promise<Parts> {
+    const { options, accounts, clock } = this;
+    const names = Array.from({ length: options.nodes }, (_, index) => nodeName(`db${index + 1}`));
+    const ports = await freePorts(options.port + 1, options.nodes, host);
+    const settings = new Map<NodeName, PeerSettings>();
+    const nodes: NodeSettings[] = names.map((name, index) => {
+      const address = { host, port: ports[index] ?? 0 };
+      settings.set(name, this.peerSettings(name, index + 1, address));
+      return { name, serverId: index + 1, address };
+    });
+    const peers = new PeerProcesses({ program: options.programs.peer, settings, clock, log: options.log });
+    const load = new LoadClient({
+      programPath: options.programs.load,
+      login: accounts.application,
+      settings: this.load,
+      clock,
+      log: options.log,
+    });
+    let frontTarget: SessionTarget | null = null;
+    const door = await FrontDoor.open({
+      host,
+      port: options.port,
+      choose: () => frontTarget,
+      sessionsMax: frontSessionsMax,
+      clock,
+      log: options.log,
+    });
+    const router: SessionRouter = {
+      route: async (targets) => {
+        frontTarget = targets.writer;
+        // Before its schema is there, the load has nothing to do anywhere.
+        if (!this.schemaReady && load.view().state === 'running') await this.makeSchema();
+        if (this.schemaReady) await load.setTargets(loadTargets(targets));
+        this.showFrontEnd();
+      },
+    };
+    const coordinator = new Coordinator({
+      name: labName,
+      nodes,
+      peers,
+      router,
+      store: fileMemory(options.folder),
+      clock,
+      log: options.log,
+      operator: userInfo().username,
+    });
+    coordinator.cluster.onUpdate((update) => this.push('cluster.updated', update));
+    load.onView((view) => {
+      coordinator.cluster.load = view;
+      coordinator.cluster.changed();
+    });
+    return { coordinator, peers, load, door };
+  }
+
+  private peerSettings(
+    name: NodeName,
+    number: number,
+    address: { host: string; port: number },
+  ): PeerSettings {
+    const folder = join(this.options.folder, name);
+    return {
+      node: name,
+      serverId: serverId(number),
+      folder,
+      sql: address,
+      ...this.accounts,
+      controlSocket: join(folder, 'peer.sock'),
+      runAs: runsAsRoot() ? 'mysql' : null,
+      bufferPoolMegabytes,
+      cpuQuotaCores: null,
+      logFile: join(folder, 'peer.log'),
+      endsWithParent: true,
+    };
+  }
+
+  private async startUp(): Promise<void> {
+    const { coordinator, load } = this.running;
+    const { cluster } = coordinator;
+    cluster.load = load.view();
+    try {
+      await coordinator.open(Math.min(this.options.active, this.options.nodes));
+      await this.applyQuota();
+      await this.applyLoad();
+    } catch (error) {
+      this.options.log.error({ error: messageOf(error) }, 'the lab did not start');
+      cluster.problem = toRingmasterError(error).view();
+      cluster.startingUp = null;
+      cluster.changed();
+      throw error;
+    }
+  }
+
+  /** Starts, changes or stops the load so that it is what was asked for. */
+  private async applyLoad(): Promise<void> {
+    const { coordinator, load } = this.running;
+    if (this.load.connections === 0) {
+      await load.stop();
+      return;
+    }
+    await load.setSettings(this.load);
+    if (load.view().state !== 'stopped') return;
+    await load.start();
+    await this.makeSchema();
+    await coordinator.route();
+  }
+
+  /** The bank's tables, once a node takes writes; a cluster without one is tried again when sessions are routed. */
+  private async makeSchema(): Promise<void> {
+    const { coordinator, load } = this.running;
+    const { writer } = coordinator.cluster.sessionTargets();
+    if (!writer) return;
+    await load.prepareSchema(writer.address);
+    this.schemaReady = true;
+  }
+
+  private async applyQuota(): Promise<void> {
+    const { cluster } = this.running.coordinator;
+    const answers = await Promise.all(
+      cluster.nodes.map(async (node) => {
+        const answer = await node.call('server.set-quota', { cores: this.quotaCores });
+        node.cpuQuotaCores = answer.applied ? this.quotaCores : null;
+        return answer;
+      }),
+    );
+    const refused = answers.find((answer) => !answer.applied);
+    cluster.processorNote = refused
+      ? `The nodes share this machine's ${availableParallelism()} cores (${refused.why}).`
+      : `Each node has ${this.quotaCores} core${this.quotaCores === 1 ? '' : 's'} of this machine's ${availableParallelism()}.`;
+    cluster.changed();
+  }
+
+  private showFrontEnd(): void {
+    const { coordinator, door } = this.running;
+    const { cluster } = coordinator;
+    const policy =
+      cluster.writer === null ? 'no node takes sessions' : `all to ${cluster.writer}, which takes the writes`;
+    cluster.frontEnd = { host, port: this.options.port, sessions: door.sessionCount, policy };
+    cluster.changed();
+  }
+
+  private sample(): void {
+    const { coordinator, load } = this.running;
+    const nowMs = this.clock.wallMs();
+    const nodes: Record<NodeName, NodeSample | null> = {};
+    for (const node of coordinator.cluster.nodes) nodes[node.name] = fresh(node.sample, nowMs);
+    const view = load.view();
+    const point: MetricsPoint = { atMs: nowMs, nodes, load: view.state === 'running' ? view.sample : null };
+    this.history.append(point);
+    this.push('metrics.appended', point);
+    this.showFrontEnd();
+  }
+
+  /** Stops everything, erases the data, and starts anew as on the first day. */
+  private async reset(): Promise<void> {
+    const { options } = this;
+    await this.stopParts();
+    this.schemaReady = false;
+    for (let number = 1; number <= options.nodes; number++) {
+      await rm(join(options.folder, `db${number}`), { recursive: true, force: true });
+    }
+    const memory = join(options.folder, 'memory.json');
+    await rename(memory, `${memory}.before-reset`).catch(() => undefined);
+    this.parts = await this.makeParts();
+    const snapshot = this.parts.coordinator.cluster.snapshot();
+    this.history = new MetricsHistory(historyPoints);
+    // A new coordinator counts from one: windows see the gap and open again.
+    this.push('cluster.updated', { since: -1, version: snapshot.version, changes: {} });
+    this.ready = this.startUp();
+    await this.ready;
+  }
+
+  private async stopParts(): Promise<void> {
+    const { coordinator, load, door, peers } = this.running;
+    await load.stop();
+    await door.close();
+    await coordinator.close();
+    await peers.ended();
+  }
+
+  private async shutDown(): Promise<void> {
+    this.sampler?.cancel();
+    await this.ready.catch(() => undefined);
+    try {
+      await this.stopParts();
+    } finally {
+      this.listeners.clear();
+      await this.unlock();
+    }
+  }
+}
+
+interface Parts {
+  readonly coordinator: Coordinator;
+  readonly peers: PeerProcesses;
+  readonly load: LoadClient;
+  readonly door: FrontDoor;
+}
+
+const loadTargets = ({ writer, readers }: SessionTargets) => ({
+  writer: writer?.address ?? null,
+  readers: readers.map((reader) => reader.address),
+});
+
+/** A sample older than two periods is a gap, not a value. */
+const fresh = (sample: NodeSample | null, nowMs: number): NodeSample | null =>
+  sample !== null && nowMs - sample.takenAtMs < 2 * sampleEveryMs ? sample : null;
