@@ -1,5 +1,6 @@
 /** The front door before real servers, used as applications use it. */
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { text } from 'node:stream/consumers';
 import mysql, { type Connection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, waitFor } from '../base/clock.js';
@@ -66,9 +67,9 @@ describe('a session', () => {
     const connection = await client();
     const [rows] = await connection.query('SELECT SUM(LENGTH(REPEAT(seq, 1000))) AS sum FROM seq_1_to_9');
     expect(Number((rows as { sum: string }[])[0]?.sum)).toBe(9000);
-    const text = 'x'.repeat(4_000_000);
-    const [back] = await connection.query('SELECT ? AS text', [text]);
-    expect((back as { text: string }[])[0]?.text === text).toBe(true);
+    const long = 'x'.repeat(4_000_000);
+    const [back] = await connection.query('SELECT ? AS text', [long]);
+    expect((back as { text: string }[])[0]?.text === long).toBe(true);
   });
 
   it('hears of the death of its node at once, and the door goes on', async () => {
@@ -114,13 +115,33 @@ describe('the door', () => {
   });
 
   it('passes a half-closed connection on: the answer still arrives', async () => {
-    target = target1();
+    // A program that speaks only when the other side has said everything.
+    const lateAnswer = createServer({ allowHalfOpen: true }, (socket) => {
+      let heard = 0;
+      socket.on('data', (chunk) => {
+        heard += chunk.length;
+      });
+      socket.on('end', () => socket.end(`heard ${heard}`));
+    });
+    await new Promise<void>((resolve) => lateAnswer.listen(42213, '127.0.0.1', resolve));
+    target = { name: 'late', address: { host: '127.0.0.1', port: 42213 } };
     const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true });
-    const greeting = await new Promise<Buffer>((resolve) => socket.once('data', resolve));
-    expect(greeting[4]).toBe(10);
-    socket.end();
-    await new Promise((resolve) => socket.once('end', resolve));
+    socket.end(Buffer.alloc(1_000_000));
+    const answer = await text(socket);
+    expect(answer).toBe('heard 1000000');
     await until(() => door.sessionCount === 0);
+    lateAnswer.close();
+  });
+
+  it('cuts a client that stays when its node has closed', async () => {
+    const hangUp = createServer((socket) => socket.end('bye'));
+    await new Promise<void>((resolve) => hangUp.listen(42213, '127.0.0.1', resolve));
+    target = { name: 'hang-up', address: { host: '127.0.0.1', port: 42213 } };
+    const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true });
+    expect(await text(socket)).toBe('bye');
+    await until(() => door.sessionCount === 0);
+    socket.destroy();
+    hangUp.close();
   });
 
   it('says whose port it wanted when another program has it', async () => {
