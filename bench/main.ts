@@ -1,0 +1,63 @@
+/**
+ * `npm run bench -- NAME [--json] [--rounds N]`: measures, and says whether the goals are met. With --json the last
+ * line of standard output is one object: {"bench","machine","versions","rounds","results"}. A missed goal is a result,
+ * not an error: the exit code is 1 only when nothing could be measured.
+ */
+import { parseArgs } from 'node:util';
+import { messageOf } from '../app/base/errors.js';
+import { type Bench, inWords, machine } from './report.js';
+
+/** Loaded on demand: each brings its own libraries. */
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  console: async () => (await import('./console.js')).consoleBench,
+};
+
+async function usage(): Promise<string> {
+  const lines = await Promise.all(
+    Object.entries(benches).map(async ([name, load]) => `  ${name.padEnd(12)} ${(await load()).about}`),
+  );
+  return ['Usage: npm run bench -- NAME [--json] [--rounds N]', '', ...lines].join('\n');
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean', default: false }, rounds: { type: 'string' } },
+  });
+  const [name = ''] = positionals;
+  const load = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (
+    !load ||
+    positionals.length > 1 ||
+    (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+  ) {
+    console.error(await usage());
+    return 1;
+  }
+  const bench = await load();
+  const context = {
+    rounds: rounds ?? bench.roundsDefault,
+    say: (sentence: string) => console.error(sentence),
+  };
+  const { versions, results } = await bench.run(context);
+  const print = values.json ? console.error : console.log;
+  for (const result of results) print(inWords(result));
+  if (values.json) {
+    const all = { node: process.version, ...versions };
+    console.log(
+      JSON.stringify({ bench: name, machine: machine(), versions: all, rounds: context.rounds, results }),
+    );
+  }
+  return 0;
+}
+
+main().then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error) => {
+    console.error(`The benchmark could not be run: ${messageOf(error)}`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,83 @@
+/** What a benchmark answers, and how it is printed. */
+import { execFileSync } from 'node:child_process';
+import { cpus, release, totalmem } from 'node:os';
+import { median, spread } from './statistics.js';
+
+/** One line of a benchmark. Numbers are rounded to four significant digits. */
+export interface BenchResult {
+  readonly what: string;
+  readonly unit: string;
+  /** Median over the rounds. */
+  readonly ours: number;
+  /** The same for what we compare with; null when nothing is compared. */
+  readonly theirs: number | null;
+  /** ours / theirs. */
+  readonly ratio: number | null;
+  /** (highest - lowest) / median of our rounds. */
+  readonly spread: number;
+  /** What `ours` must stay below (or above, for rates); null when it is told for information. */
+  readonly goal: number | null;
+  readonly met: boolean | null;
+}
+
+/** What a benchmark is given. */
+export interface BenchContext {
+  readonly rounds: number;
+  /** Tells a person how it goes. */
+  readonly say: (sentence: string) => void;
+}
+
+/** One benchmark. */
+export interface Bench {
+  /** One sentence for the list of benchmarks. */
+  readonly about: string;
+  readonly roundsDefault: number;
+  run(context: BenchContext): Promise<{ versions: Record<string, string>; results: readonly BenchResult[] }>;
+}
+
+/** A line whose value must stay below `goal`, or is only told when `goal` is null. */
+export function below(
+  what: string,
+  unit: string,
+  rounds: readonly number[],
+  goal: number | null,
+): BenchResult {
+  const ours = fourDigits(median(rounds));
+  return {
+    what,
+    unit,
+    ours,
+    theirs: null,
+    ratio: null,
+    spread: fourDigits(spread(rounds)),
+    goal,
+    met: goal === null ? null : ours < goal,
+  };
+}
+
+const fourDigits = (value: number): number => Number(value.toPrecision(4));
+
+/** The machine in one line. */
+export function machine(): string {
+  const cores = cpus();
+  return `${cores.length} x ${cores[0]?.model.trim() ?? 'unknown processor'}, ${Math.round(totalmem() / 1e9)} GB, ${process.platform} ${release()}`;
+}
+
+/** The first line that a program says about its version; "missing" when it cannot be asked. */
+export function versionOf(program: string, args: readonly string[] = ['--version']): string {
+  try {
+    return execFileSync(program, [...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .trim()
+      .split('\n')[0] as string;
+  } catch {
+    return 'missing';
+  }
+}
+
+/** A result as a line for people. */
+export function inWords({ what, unit, ours, theirs, spread: apart, goal, met }: BenchResult): string {
+  const against = theirs === null ? '' : ` against ${theirs} ${unit}`;
+  const verdict =
+    met === null ? '' : `, goal ${goal}${theirs === null ? ` ${unit}` : ' x'}: ${met ? 'met' : 'MISSED'}`;
+  return `${what}: ${ours} ${unit}${against} (rounds within ${Math.round(apart * 100)} %)${verdict}`;
+}
