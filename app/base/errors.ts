@@ -128,6 +128,11 @@ export const errorTable = {
     '{count} sessions did not leave {node} within {seconds} s.',
     'Wait for long transactions to end, or close them, then try again.',
   ),
+  'coordinator.silent': entry(
+    'failure',
+    'The coordinator has not answered for {seconds} s; what is shown may be old.',
+    'The servers go on. If this stays, close Ringmaster and start it again.',
+  ),
   'peer.unreachable': entry(
     'failure',
     'The peer of {node} does not answer: {cause}',

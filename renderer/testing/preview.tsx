@@ -1,0 +1,45 @@
+/** The console on a bridge in memory: `preview.html?scene=joining&live` shows one scene, with news every second. */
+import { mountConsole } from '../mount.js';
+import { browserClock } from '../store/wall-clock.js';
+import { createMemoryBridge } from './memory-bridge.js';
+import { historyOf, joinPlan, metricsAt, scenes } from './scenes.js';
+
+const query = new URLSearchParams(location.search);
+const scene = scenes[query.get('scene') ?? 'one'] ?? scenes.one;
+if (!scene) throw new RangeError('no such scene');
+const nowMs = Date.now();
+const snapshot = scene(nowMs);
+const bridge = createMemoryBridge(snapshot, historyOf(snapshot, nowMs));
+bridge.handlers['plan.propose'] = ({ node, target, donor }) =>
+  joinPlan(Date.now(), {
+    node,
+    target,
+    title: `Bring ${node} online`,
+    donor: {
+      name: donor ?? joinPlan(0).donor?.name ?? node,
+      why: donor ? 'chosen by you' : 'least loaded of 2',
+    },
+  });
+bridge.handlers['plan.dismiss'] = () => null;
+bridge.handlers['load.set'] = (settings) => {
+  const { load } = bridge.snapshot();
+  if (load) bridge.update({ load: { ...load, settings } });
+  return null;
+};
+if (query.has('lost')) bridge.handlers['cluster.open'] = () => new Promise(() => undefined);
+
+if (query.has('live')) {
+  browserClock.every(1_000, () => {
+    const atMs = Date.now();
+    const before = bridge.snapshot();
+    const point = metricsAt(before, atMs, atMs);
+    bridge.append(point);
+    bridge.update({
+      nodes: before.nodes.map((node) => ({
+        ...node,
+        sample: node.sample && (point.nodes[node.name] ?? null),
+      })),
+    });
+  });
+}
+mountConsole(bridge, browserClock);

@@ -1,0 +1,521 @@
+/** Clusters in every situation, for tests and for looking at. Times are relative to `nowMs`. */
+
+import { RingmasterError } from '../../app/base/errors.js';
+import type { ClusterEvent, ClusterSnapshot, LoadView, NodeView } from '../../app/model/cluster.js';
+import { type NodeName, nodeName, planId, serverId } from '../../app/model/ids.js';
+import type { MetricsPoint, NodeSample } from '../../app/model/metrics.js';
+import type { Plan, PlanStep, StepAction, StepProgress, StepState } from '../../app/model/plan.js';
+
+export const sampleOf = (nowMs: number, part: Partial<NodeSample> = {}): NodeSample => ({
+  takenAtMs: nowMs - 400,
+  cpuPercent: 96,
+  transactionsPerSecond: 1240,
+  sessions: 350,
+  sessionsRunning: 41,
+  memoryBytes: 212_000_000,
+  responseMs: 0.84,
+  loadPerCore: 1.42,
+  ...part,
+});
+
+/** A node that was stopped on purpose; `part` makes it something else. */
+export function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
+  const number = Number(/\d+$/.exec(name)?.[0] ?? 1);
+  return {
+    name: nodeName(name),
+    host: '127.0.0.1',
+    port: 13_306 + number,
+    serverId: serverId(number),
+    state: 'offline',
+    wanted: 'offline',
+    reason: null,
+    role: null,
+    activity: null,
+    hasData: true,
+    position: '0-1-4120',
+    version: null,
+    dataBytes: 2_010_000_000,
+    replication: null,
+    sample: null,
+    cpuQuotaCores: 0.4,
+    ...part,
+  };
+}
+
+export const activeNode = (
+  nowMs: number,
+  name: string,
+  part: Partial<NodeView> = {},
+  sample: Partial<NodeSample> = {},
+): NodeView =>
+  nodeOf(name, {
+    state: 'active',
+    wanted: 'active',
+    version: '10.11.14-MariaDB',
+    position: '0-1-918223',
+    sample: sampleOf(nowMs, sample),
+    ...part,
+  });
+
+const follows = (predecessor: string, changesBehind = 0): NodeView['replication'] => ({
+  predecessor: nodeName(predecessor),
+  receiver: 'running',
+  applier: 'running',
+  changesBehind,
+  error: null,
+});
+
+const loadOf = (nowMs: number, rate: number): LoadView => ({
+  state: 'running',
+  settings: { connections: 350, writePercent: 20, targetRate: null },
+  connected: 350,
+  transactions: 1_204_331,
+  failedTransactions: 0,
+  lastError: null,
+  sample: {
+    takenAtMs: nowMs - 300,
+    transactionsPerSecond: rate,
+    errorsPerSecond: 0,
+    responseMsP50: 4.2,
+    responseMsP95: 11.48,
+    responseMsP99: 23.9,
+  },
+});
+
+const eventOf = (id: number, atMs: number, part: Partial<ClusterEvent>): ClusterEvent => ({
+  id,
+  atMs,
+  kind: 'state',
+  severity: 'info',
+  node: null,
+  planId: null,
+  text: '',
+  by: 'Ringmaster',
+  mark: false,
+  ...part,
+});
+
+const eventsOf = (nowMs: number): readonly ClusterEvent[] => [
+  eventOf(1, nowMs - 290_000, { kind: 'lab', text: 'the lab started with three servers', severity: 'good' }),
+  eventOf(2, nowMs - 281_000, { kind: 'load', text: 'load started with 350 connections', by: 'operator' }),
+  eventOf(3, nowMs - 204_000, {
+    node: nodeName('db2'),
+    kind: 'plan',
+    text: 'Bring db2 online',
+    by: 'operator',
+  }),
+  eventOf(4, nowMs - 166_000, {
+    node: nodeName('db2'),
+    text: 'db2 active after 38 s',
+    severity: 'good',
+    mark: true,
+  }),
+  eventOf(5, nowMs - 32_000, {
+    node: nodeName('db3'),
+    kind: 'plan',
+    text: 'Bring db3 online',
+    by: 'operator',
+    mark: true,
+  }),
+  eventOf(6, nowMs - 31_000, {
+    node: nodeName('db2'),
+    text: 'db2 stands aside as donor',
+    severity: 'warning',
+    mark: true,
+  }),
+];
+
+/** One active node under load, the others offline. */
+export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}): ClusterSnapshot {
+  return {
+    version: 1,
+    name: 'Lab',
+    kind: 'lab',
+    nodes: [
+      activeNode(nowMs, 'db1', { role: 'writer' }),
+      nodeOf('db2'),
+      nodeOf('db3', { hasData: false, position: null, dataBytes: null }),
+    ],
+    writer: nodeName('db1'),
+    ring: [nodeName('db1')],
+    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 350, policy: 'all to db1, which takes the writes' },
+    load: loadOf(nowMs, 1240),
+    plan: null,
+    events: eventsOf(nowMs).slice(0, 2),
+    processorNote: 'each node has 0.4 core',
+    startingUp: null,
+    problem: null,
+    ...part,
+  };
+}
+
+export function stepOf(
+  action: StepAction,
+  title: string,
+  state: StepState = 'waiting',
+  part: Partial<PlanStep> = {},
+): PlanStep {
+  return {
+    action,
+    title,
+    detail: '',
+    state,
+    startedAtMs: null,
+    endedAtMs: null,
+    progress: null,
+    outcome: null,
+    error: null,
+    ...part,
+  };
+}
+
+/** The plan that brings db3 online by a copy from db2. */
+export function joinPlan(nowMs: number, part: Partial<Plan> = {}): Plan {
+  const donor = nodeName('db2');
+  const joiner = nodeName('db3');
+  const predecessor = donor;
+  return {
+    id: planId('plan-7'),
+    title: 'Bring db3 online',
+    node: joiner,
+    from: 'offline',
+    target: 'active',
+    method: 'snapshot',
+    donor: { name: donor, why: 'least loaded of 2' },
+    danger: 'disruptive',
+    steps: [
+      stepOf({ kind: 'preflight', node: joiner, donor }, 'Preflight'),
+      stepOf({ kind: 'step-aside', donor }, 'db2 steps aside'),
+      stepOf({ kind: 'copy', donor, joiner, donorAside: true }, 'Copy to a new folder'),
+      stepOf({ kind: 'prepare-copy', joiner }, 'Prepare and check'),
+      stepOf({ kind: 'swap', joiner }, 'Swap the folders and start'),
+      stepOf({ kind: 'donor-returns', donor }, 'db2 returns'),
+      stepOf({ kind: 'catch-up', node: joiner, predecessor }, 'Catch up'),
+      stepOf(
+        { kind: 'enter-ring', node: joiner, predecessor, successor: nodeName('db1') },
+        'Close the ring: db1 follows db3',
+      ),
+      stepOf({ kind: 'verify', node: joiner, against: predecessor }, 'Verify against db2'),
+      stepOf({ kind: 'open-sessions', node: joiner }, 'Open db3 for sessions'),
+    ],
+    effects: [
+      { label: 'Active nodes', now: '2', after: '3' },
+      { label: 'While copying', now: '1 active, 1 donor', after: '1 active, 1 donor' },
+      { label: 'Tolerates', now: 'no failure', after: 'one failure' },
+      { label: 'Sessions moved', now: '171 of 350', after: '171 of 350' },
+      { label: 'To copy', now: '2.01 GB', after: '2.01 GB' },
+    ],
+    warnings: ['While db2 stands aside, db1 alone takes all 350 sessions.'],
+    expectedSeconds: 47,
+    askedBy: 'operator',
+    createdAtMs: nowMs - 3_000,
+    startedAtMs: null,
+    endedAtMs: null,
+    state: 'proposed',
+    abortNote: null,
+    error: null,
+    ...part,
+  };
+}
+
+const copyProgress: StepProgress = {
+  done: 1_286_000_000,
+  total: 2_010_000_000,
+  unit: 'bytes',
+  perSecond: 118_000_000,
+  etaSeconds: 41,
+};
+
+/** The same plan while the copy runs. */
+export function runningPlan(nowMs: number, part: Partial<Plan> = {}): Plan {
+  const plan = joinPlan(nowMs);
+  const steps = plan.steps.map((step, index): PlanStep => {
+    if (index === 0)
+      return {
+        ...step,
+        state: 'done',
+        startedAtMs: nowMs - 32_000,
+        endedAtMs: nowMs - 31_600,
+        outcome: '41 GB free',
+      };
+    if (index === 1)
+      return {
+        ...step,
+        state: 'done',
+        startedAtMs: nowMs - 31_600,
+        endedAtMs: nowMs - 30_500,
+        outcome: '171 sessions moved to db1',
+      };
+    if (index === 2)
+      return {
+        ...step,
+        state: 'running',
+        detail: 'The applier of db2 is frozen; what arrives is kept.',
+        startedAtMs: nowMs - 30_500,
+        progress: copyProgress,
+      };
+    return step;
+  });
+  return {
+    ...plan,
+    steps,
+    state: 'running',
+    startedAtMs: nowMs - 32_000,
+    abortNote: 'db3 keeps its old data until it is active.',
+    ...part,
+  };
+}
+
+const names = (...texts: readonly string[]): readonly NodeName[] => texts.map(nodeName);
+
+const twoActive = (nowMs: number): readonly NodeView[] => [
+  activeNode(
+    nowMs,
+    'db1',
+    { role: 'writer', replication: follows('db2') },
+    { sessions: 179, cpuPercent: 91, transactionsPerSecond: 1190 },
+  ),
+  activeNode(
+    nowMs,
+    'db2',
+    { replication: follows('db1', 3) },
+    { sessions: 171, cpuPercent: 64, transactionsPerSecond: 1012 },
+  ),
+  nodeOf('db3', { reason: 'stopped by the operator' }),
+];
+
+const joining = (nowMs: number): readonly NodeView[] => [
+  activeNode(nowMs, 'db1', { role: 'writer', replication: follows('db2') }),
+  activeNode(
+    nowMs,
+    'db2',
+    {
+      state: 'transitional',
+      role: 'donor',
+      activity: 'applier frozen, 812 changes kept',
+      replication: { ...follows('db1', 812), applier: 'frozen' } as NodeView['replication'],
+    },
+    { sessions: 0, cpuPercent: 38, transactionsPerSecond: 0 },
+  ),
+  nodeOf('db3', {
+    state: 'transitional',
+    wanted: 'active',
+    role: 'joiner',
+    activity: 'receiving copy, 1.29 GB of 2.01 GB',
+  }),
+];
+
+const threeActive = (nowMs: number): readonly NodeView[] => [
+  activeNode(
+    nowMs,
+    'db1',
+    { role: 'writer', replication: follows('db3') },
+    { sessions: 118, cpuPercent: 82, transactionsPerSecond: 1104 },
+  ),
+  activeNode(
+    nowMs,
+    'db2',
+    { replication: follows('db1') },
+    { sessions: 116, cpuPercent: 71, transactionsPerSecond: 998 },
+  ),
+  activeNode(
+    nowMs,
+    'db3',
+    { replication: follows('db2', 12) },
+    { sessions: 116, cpuPercent: 74, transactionsPerSecond: 1011 },
+  ),
+];
+
+const failedNode = (nowMs: number): readonly NodeView[] => [
+  activeNode(
+    nowMs,
+    'db1',
+    { role: 'writer', replication: follows('db3') },
+    { sessions: 181, cpuPercent: 97 },
+  ),
+  nodeOf('db2', { state: 'failed', wanted: 'active', reason: 'killed by SIGKILL at 03:12:44' }),
+  activeNode(
+    nowMs,
+    'db3',
+    { replication: follows('db1') },
+    { sessions: 169, cpuPercent: 88, transactionsPerSecond: 1090 },
+  ),
+];
+
+const longNames = (nowMs: number): readonly NodeView[] => [
+  activeNode(nowMs, 'production-frankfurt-rack4-db01', { role: 'writer', replication: follows('db2') }),
+  activeNode(nowMs, 'production-frankfurt-rack5-db02', {
+    replication: {
+      ...follows('db1'),
+      error:
+        'Error 1950: An attempt was made to binlog GTID 0-3-22 which would create an out-of-order sequence number',
+    } as NodeView['replication'],
+  }),
+  nodeOf('production-frankfurt-rack6-db03', {
+    state: 'failed',
+    reason: 'the server ended with exit code 1: InnoDB could not open the system tablespace',
+  }),
+];
+
+const manyNodes = (nowMs: number, count: number): readonly NodeView[] =>
+  Array.from({ length: count }, (_, index) => {
+    const name = `db${index + 1}`;
+    if (index === 2) return nodeOf(name, { state: 'maintenance', reason: 'new disks, until 18:00, by Ada' });
+    if (index === 4)
+      return nodeOf(name, {
+        state: 'standby',
+        wanted: 'standby',
+        replication: follows('db4'),
+        sample: sampleOf(nowMs, { sessions: 0, cpuPercent: 12, transactionsPerSecond: 0 }),
+      });
+    if (index === 5)
+      return activeNode(
+        nowMs,
+        name,
+        { replication: follows('db5') },
+        { takenAtMs: nowMs - 7_400, sessions: 61 },
+      );
+    return activeNode(
+      nowMs,
+      name,
+      { role: index === 0 ? 'writer' : null },
+      { sessions: 50 + index, cpuPercent: 60 + index },
+    );
+  });
+
+const ringOf = (nodes: readonly NodeView[]): readonly NodeName[] =>
+  nodes.filter((node) => node.state === 'active' || node.state === 'standby').map((node) => node.name);
+
+/** What has to be shown well, by name. */
+export const scenes: Readonly<Record<string, (nowMs: number) => ClusterSnapshot>> = {
+  starting: (nowMs) =>
+    labSnapshot(nowMs, {
+      nodes: ['db1', 'db2', 'db3'].map((name) =>
+        nodeOf(name, name === 'db1' ? { state: 'transitional', activity: 'starting' } : {}),
+      ),
+      ring: [],
+      load: null,
+      frontEnd: null,
+      events: [],
+      writer: null,
+      startingUp: 'Starting the servers: db1 is up, waiting for db2 and db3.',
+    }),
+  one: (nowMs) => labSnapshot(nowMs),
+  two: (nowMs) =>
+    labSnapshot(nowMs, {
+      nodes: twoActive(nowMs),
+      ring: names('db1', 'db2'),
+      events: eventsOf(nowMs).slice(0, 4),
+    }),
+  joining: (nowMs) =>
+    labSnapshot(nowMs, {
+      nodes: joining(nowMs),
+      ring: names('db1', 'db2'),
+      plan: runningPlan(nowMs),
+      events: eventsOf(nowMs),
+    }),
+  three: (nowMs) =>
+    labSnapshot(nowMs, {
+      nodes: threeActive(nowMs),
+      ring: names('db1', 'db2', 'db3'),
+      events: eventsOf(nowMs),
+      load: loadOf(nowMs, 3113),
+      plan: {
+        ...runningPlan(nowMs),
+        state: 'done',
+        endedAtMs: nowMs - 1_000,
+        steps: joinPlan(nowMs).steps.map((step) => ({
+          ...step,
+          state: 'done',
+          startedAtMs: nowMs - 5_000,
+          endedAtMs: nowMs - 3_000,
+          outcome: null,
+        })),
+      },
+    }),
+  failed: (nowMs) =>
+    labSnapshot(nowMs, {
+      nodes: failedNode(nowMs),
+      ring: names('db1', 'db3'),
+      events: [
+        ...eventsOf(nowMs),
+        eventOf(7, nowMs - 4_000, {
+          kind: 'failure',
+          severity: 'bad',
+          node: nodeName('db2'),
+          text: 'db2 failed: killed by SIGKILL',
+          mark: true,
+        }),
+      ],
+    }),
+  'plan-failed': (nowMs) =>
+    labSnapshot(nowMs, {
+      nodes: twoActive(nowMs),
+      ring: names('db1', 'db2'),
+      events: eventsOf(nowMs),
+      plan: runningPlan(nowMs, {
+        state: 'failed',
+        endedAtMs: nowMs - 2_000,
+        error: new RingmasterError('snapshot.failed', {
+          donor: 'db2',
+          joiner: 'db3',
+          cause: 'the disk of db3 is full',
+        }).view(),
+      }),
+    }),
+  long: (nowMs) => {
+    const nodes = longNames(nowMs);
+    return labSnapshot(nowMs, { nodes, ring: ringOf(nodes), events: eventsOf(nowMs) });
+  },
+  seven: (nowMs) => {
+    const nodes = manyNodes(nowMs, 7);
+    return labSnapshot(nowMs, { nodes, ring: ringOf(nodes), events: eventsOf(nowMs) });
+  },
+  nine: (nowMs) => {
+    const nodes = manyNodes(nowMs, 9);
+    return labSnapshot(nowMs, { nodes, ring: ringOf(nodes), events: eventsOf(nowMs) });
+  },
+  problem: (nowMs) =>
+    labSnapshot(nowMs, {
+      problem: new RingmasterError('host.disk-full', {
+        freeMegabytes: 212,
+        neededMegabytes: 2_100,
+        path: '/var/lib/ringmaster',
+        host: 'this machine',
+      }).view(),
+    }),
+};
+
+/** A repeatable wobble between -1 and 1. */
+const wobble = (seed: number): number => {
+  const value = Math.sin(seed * 12.9898) * 43_758.5453;
+  return (value - Math.floor(value)) * 2 - 1;
+};
+
+/** One point of metrics: what the nodes of a snapshot would have measured at that time. */
+export function metricsAt(snapshot: ClusterSnapshot, nowMs: number, atMs: number): MetricsPoint {
+  const age = (nowMs - atMs) / 1000;
+  const nodes: Record<string, NodeSample | null> = {};
+  snapshot.nodes.forEach((node, index) => {
+    const seed = (Math.round(atMs / 1000) % 100_000) + index * 77;
+    const running = node.sample !== null && (index === 0 || age < 166 - index * 20);
+    const failedSample = index === 0 && age > 120 && age < 126;
+    if (!running || failedSample) {
+      nodes[node.name] = null;
+      return;
+    }
+    const { sample } = node;
+    const rate = sample?.transactionsPerSecond ?? 0;
+    nodes[node.name] = sample && {
+      ...sample,
+      takenAtMs: atMs,
+      transactionsPerSecond: Math.max(0, rate * (1 + 0.06 * wobble(seed))),
+      cpuPercent: Math.min(100, Math.max(0, (sample.cpuPercent ?? 0) + 4 * wobble(seed + 9))),
+    };
+  });
+  return { atMs, nodes: nodes as MetricsPoint['nodes'], load: snapshot.load?.sample ?? null };
+}
+
+/** Five minutes of them. */
+export const historyOf = (snapshot: ClusterSnapshot, nowMs: number): readonly MetricsPoint[] =>
+  Array.from({ length: 300 }, (_, index) => metricsAt(snapshot, nowMs, nowMs - (299 - index) * 1000));

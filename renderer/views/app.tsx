@@ -1,0 +1,37 @@
+/** The whole window. */
+import { ResetDialog } from '../parts/reset-dialog.js';
+import { useConsoleState } from '../store/console-context.js';
+import { Charts } from './charts.js';
+import { ClusterView } from './cluster-view.js';
+import { EventList } from './event-list.js';
+import { Banners, SentenceBar } from './sentence-bar.js';
+import { SidePanel } from './side-panel.js';
+import { TitleBar } from './title-bar.js';
+
+/** What stands in the place of the ring before there is one. */
+function Opening() {
+  return (
+    <section className="stage stage-opening" aria-label="Cluster">
+      <div className="opening-ring" aria-hidden="true" />
+    </section>
+  );
+}
+
+export function App() {
+  const known = useConsoleState((state) => (state.snapshot?.nodes.length ?? 0) > 0);
+  const connection = useConsoleState((state) => state.connection.kind);
+  return (
+    <div className="window" data-connection={connection}>
+      <TitleBar />
+      <main className="main">
+        <SentenceBar />
+        <Banners />
+        {known ? <ClusterView /> : <Opening />}
+        <Charts />
+      </main>
+      <SidePanel />
+      <EventList />
+      <ResetDialog />
+    </div>
+  );
+}

@@ -1,0 +1,201 @@
+/** The ring: a glyph for each node, the data's way between them, and the one big number in the middle. */
+import { type KeyboardEvent, type MouseEvent, memo, useMemo, useRef } from 'react';
+import { formatCount, formatMilliseconds } from '../../app/base/format.js';
+import { findNode } from '../../app/model/cluster.js';
+import type { NodeName } from '../../app/model/ids.js';
+import { stateMeanings } from '../../app/model/node-state.js';
+import { sessionsInAll } from '../../app/model/sentence.js';
+import { openStateMenu, selectNode } from '../commands/commands.js';
+import { Glyph } from '../parts/glyph.js';
+import { StateMenu } from '../parts/state-menu.js';
+import { useSize } from '../parts/use-size.js';
+import {
+  loadWords,
+  namesOfKey,
+  nodeNamesKey,
+  noteWords,
+  staleSeconds,
+  stateWords,
+  transactionsNow,
+} from '../selectors/node-selectors.js';
+import { layOutRing, type PlacedNode, type RingLayout } from '../selectors/ring-layout.js';
+import { useConsole, useConsoleState } from '../store/console-context.js';
+import { RingEdges } from './ring-edges.js';
+
+const neighbourKeys: Readonly<Record<string, 1 | -1>> = {
+  ArrowRight: 1,
+  ArrowDown: 1,
+  ArrowLeft: -1,
+  ArrowUp: -1,
+};
+
+/** Moves the focus to the next glyph on the ring. */
+function focusNeighbour(from: HTMLElement, step: 1 | -1): void {
+  const glyphs = [...(from.closest('.stage')?.querySelectorAll<HTMLElement>('.glyph') ?? [])];
+  const index = glyphs.indexOf(from);
+  glyphs[(index + step + glyphs.length) % glyphs.length]?.focus();
+}
+
+interface NodeProps {
+  readonly name: NodeName;
+  readonly index: number;
+  readonly place: PlacedNode;
+  readonly radius: number;
+}
+
+const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius }: NodeProps) {
+  const store = useConsole();
+  const node = useConsoleState((state) => state.snapshot && findNode(state.snapshot, name));
+  const stale = useConsoleState((state) => (node ? staleSeconds(node, state.nowMs) : null));
+  const selected = useConsoleState((state) => state.selected === name && state.panel === 'node');
+  const expanded = useConsoleState((state) => state.menuOf === name);
+  if (!node) return null;
+
+  const openMenu = (event: MouseEvent | KeyboardEvent): void => {
+    event.preventDefault();
+    void openStateMenu.perform(store, name);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLButtonElement>): void => {
+    const step = neighbourKeys[event.key];
+    if (step) {
+      event.preventDefault();
+      focusNeighbour(event.currentTarget, step);
+    } else if (
+      event.key === 'Enter' ||
+      event.key === 'ContextMenu' ||
+      (event.key === 'F10' && event.shiftKey)
+    ) {
+      openMenu(event);
+    }
+  };
+  const load = loadWords(node);
+  const note = noteWords(node);
+  const { label } = place;
+  const labelId = `label-${name}`;
+  return (
+    <>
+      <button
+        type="button"
+        id={`glyph-${name}`}
+        className={`glyph state-${node.state}`}
+        style={{ left: place.x - radius, top: place.y - radius, width: 2 * radius, height: 2 * radius }}
+        data-testid={`node-${name}`}
+        data-state={node.state}
+        data-role={node.role ?? undefined}
+        data-stale={stale !== null}
+        aria-label={`${name}, ${stateWords(node)}`}
+        aria-describedby={labelId}
+        aria-haspopup="menu"
+        aria-expanded={expanded}
+        aria-pressed={selected}
+        title={`${node.state}: ${stateMeanings[node.state]}`}
+        onClick={(event) => {
+          if (event.ctrlKey) openMenu(event);
+          else void selectNode.perform(store, name);
+        }}
+        onContextMenu={openMenu}
+        onKeyDown={onKeyDown}
+      >
+        <Glyph state={node.state} stale={stale !== null} />
+      </button>
+      <div
+        id={labelId}
+        className={`node-label node-label-${label.side}`}
+        style={{ left: label.left, top: label.top, width: label.width, height: label.height }}
+      >
+        <div className="node-name">
+          <b title={name}>
+            <i className={`swatch series-${index}`} />
+            {name}
+          </b>
+          <span className={`node-state state-${node.state}`}>{stateWords(node)}</span>
+        </div>
+        {load && <div className="node-fact">{load}</div>}
+        {stale !== null && <div className="node-warning">sample {formatCount(stale)} s old</div>}
+        {note && (
+          <div className={node.state === 'failed' ? 'node-note node-warning' : 'node-note'} title={note}>
+            {note}
+          </div>
+        )}
+      </div>
+    </>
+  );
+});
+
+/** Rings up to this half width, pixels, get their facts on two lines. */
+const narrowRing = 200;
+
+/** Transactions per second of all, with response time and sessions under it. */
+function Centre(props: { readonly layout: RingLayout }) {
+  const { layout } = props;
+  const rate = useConsoleState((state) => {
+    const value = state.snapshot ? transactionsNow(state.snapshot.nodes) : null;
+    return value === null ? null : Math.round(value);
+  });
+  const p95 = useConsoleState((state) => state.snapshot?.load?.sample?.responseMsP95 ?? null);
+  const sessions = useConsoleState((state) => (state.snapshot ? sessionsInAll(state.snapshot) : null));
+  const facts = [
+    p95 === null ? null : `p95 ${formatMilliseconds(p95)}`,
+    sessions === null ? null : `${formatCount(sessions)} session${sessions === 1 ? '' : 's'}`,
+  ].filter((part) => part !== null);
+  // In a small ring one long line would touch the edges that pass inside.
+  const lines = layout.radiusX > narrowRing ? [facts.join(' · ')] : facts;
+  return (
+    <div
+      className="centre"
+      style={{ left: layout.centre.x, top: layout.centre.y, fontSize: Math.min(layout.radiusY * 0.36, 88) }}
+    >
+      <div className="big-number" data-testid="transactions-per-second">
+        {rate === null ? 'n/a' : formatCount(rate)}
+      </div>
+      <div className="centre-unit">transactions per second</div>
+      {lines.map((line) => (
+        <div className="centre-facts" key={line}>
+          {line}
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The menu of whichever node it was asked for, hung at that node's glyph. */
+function OpenMenu(props: { readonly layout: RingLayout; readonly names: readonly NodeName[] }) {
+  const node = useConsoleState((state) =>
+    state.menuOf !== null && state.snapshot ? findNode(state.snapshot, state.menuOf) : undefined,
+  );
+  const place = node && props.layout.nodes[props.names.indexOf(node.name)];
+  if (!node || !place) return null;
+  const radius = props.layout.glyphRadius;
+  const anchor = { left: place.x - radius, top: place.y - radius, width: 2 * radius, height: 2 * radius };
+  return <StateMenu key={node.name} node={node} anchor={anchor} />;
+}
+
+export function ClusterView() {
+  const stage = useRef<HTMLElement>(null);
+  const size = useSize(stage);
+  const key = useConsoleState((state) => nodeNamesKey(state.snapshot));
+  const names = useMemo(() => namesOfKey(key), [key]);
+  const layout = useMemo(
+    () => (size && names.length > 0 ? layOutRing(size.width, size.height, names.length, size.unit) : null),
+    [size, names.length],
+  );
+  return (
+    <section className="stage" ref={stage} aria-label="Cluster">
+      {layout && (
+        <>
+          <RingEdges layout={layout} names={names} />
+          <Centre layout={layout} />
+          {names.map((name, index) => {
+            const place = layout.nodes[index];
+            return (
+              place && (
+                <NodeOnRing key={name} name={name} index={index} place={place} radius={layout.glyphRadius} />
+              )
+            );
+          })}
+          <OpenMenu layout={layout} names={names} />
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,101 @@
+/** Everything that is known of one node. */
+import type { ReactNode } from 'react';
+import { formatBytes, formatCount, formatMilliseconds } from '../../app/base/format.js';
+import { findNode, type NodeView } from '../../app/model/cluster.js';
+import { stateMeanings } from '../../app/model/node-state.js';
+import { openStateMenu } from '../commands/commands.js';
+import { CommandButton } from '../parts/command-button.js';
+import { Glyph } from '../parts/glyph.js';
+import { stateWords } from '../selectors/node-selectors.js';
+import { useConsoleState } from '../store/console-context.js';
+
+interface Fact {
+  readonly label: string;
+  /** Null is shown as not known. */
+  readonly value: string | null;
+}
+
+const when = <Value,>(value: Value | null | undefined, words: (value: Value) => string): string | null =>
+  value === null || value === undefined ? null : words(value);
+
+function Facts(props: {
+  readonly title: string;
+  readonly facts: readonly Fact[];
+  readonly children?: ReactNode;
+}) {
+  return (
+    <section className="card">
+      <h3>{props.title}</h3>
+      <dl>
+        {props.facts.map((fact) => (
+          <div className="row" key={fact.label}>
+            <dt>{fact.label}</dt>
+            <dd className={fact.value === null ? 'unknown' : undefined} title={fact.value ?? undefined}>
+              {fact.value ?? 'n/a'}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {props.children}
+    </section>
+  );
+}
+
+const nowFacts = ({ sample, cpuQuotaCores }: NodeView): readonly Fact[] => [
+  {
+    label: 'Transactions',
+    value: when(sample?.transactionsPerSecond, (rate) => `${formatCount(rate)} per second`),
+  },
+  { label: 'Sessions', value: when(sample?.sessions, formatCount) },
+  { label: 'Running a statement', value: when(sample?.sessionsRunning, formatCount) },
+  { label: 'CPU', value: when(sample?.cpuPercent, (percent) => `${Math.round(percent)} %`) },
+  { label: 'CPU quota', value: cpuQuotaCores === null ? 'shares the processor' : `${cpuQuotaCores} cores` },
+  { label: 'Memory', value: when(sample?.memoryBytes, formatBytes) },
+  { label: 'One query takes', value: when(sample?.responseMs, formatMilliseconds) },
+  { label: 'Load per core', value: when(sample?.loadPerCore, (load) => load.toFixed(2)) },
+];
+
+const replicationFacts = ({ replication }: NodeView): readonly Fact[] => [
+  { label: 'Follows', value: replication?.predecessor ?? null },
+  { label: 'Receiver', value: replication?.receiver ?? null },
+  { label: 'Applier', value: replication?.applier ?? null },
+  { label: 'Behind', value: when(replication?.changesBehind, (behind) => `${formatCount(behind)} changes`) },
+];
+
+const serverFacts = (node: NodeView): readonly Fact[] => [
+  { label: 'Address', value: `${node.host}:${node.port}` },
+  { label: 'Version', value: node.version },
+  { label: 'Server id', value: String(node.serverId) },
+  { label: 'Position', value: node.position },
+  { label: 'Data', value: when(node.dataBytes, formatBytes) ?? (node.hasData ? null : 'none yet') },
+];
+
+export function NodeDetail() {
+  const node = useConsoleState((state) =>
+    state.selected !== null && state.snapshot ? findNode(state.snapshot, state.selected) : undefined,
+  );
+  if (!node) return <p className="hint">Select a node on the ring to see everything about it.</p>;
+  return (
+    <div className="detail" data-testid="node-detail">
+      <header className="detail-head">
+        <Glyph state={node.state} className="detail-glyph" />
+        <div>
+          <h2>{node.name}</h2>
+          <p>
+            <b>{stateWords(node)}</b>: {stateMeanings[node.state]}.
+          </p>
+          {node.reason && <p>Why: {node.reason}.</p>}
+          {node.activity && <p>Now: {node.activity}.</p>}
+        </div>
+      </header>
+      <CommandButton command={openStateMenu} subject={node.name}>
+        Change state …
+      </CommandButton>
+      <Facts title="Now" facts={nowFacts(node)} />
+      <Facts title="Replication" facts={replicationFacts(node)}>
+        {node.replication?.error && <p className="step-error">{node.replication.error}</p>}
+      </Facts>
+      <Facts title="Server" facts={serverFacts(node)} />
+    </div>
+  );
+}

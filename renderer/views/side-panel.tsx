@@ -1,0 +1,48 @@
+/** The panel at the side: the plan, the selected node, or the load. */
+import { Tabs } from 'radix-ui';
+import { planPercent, shownPlan } from '../selectors/plan-selectors.js';
+import type { PanelPage } from '../store/cluster-store.js';
+import { useConsole, useConsoleState } from '../store/console-context.js';
+import { LoadPanel } from './load-panel.js';
+import { NodeDetail } from './node-detail.js';
+import { PlanCard } from './plan-card.js';
+
+const isPage = (value: string): value is PanelPage => ['plan', 'node', 'load'].includes(value);
+
+export function SidePanel() {
+  const store = useConsole();
+  const plan = useConsoleState(shownPlan);
+  const wanted = useConsoleState((state) => state.panel);
+  const selected = useConsoleState((state) => state.selected);
+  const page = wanted === 'plan' && !plan ? 'load' : wanted;
+  const percent =
+    plan && (plan.state === 'running' || plan.state === 'aborting') ? ` ${planPercent(plan)} %` : '';
+  return (
+    <aside className="panel" aria-label="Details">
+      <Tabs.Root
+        className="tabs"
+        value={page}
+        onValueChange={(value) => {
+          if (isPage(value)) store.state.setState({ panel: value });
+        }}
+      >
+        <Tabs.List className="tab-list" aria-label="What the panel shows">
+          {plan && <Tabs.Trigger value="plan">Plan{percent}</Tabs.Trigger>}
+          <Tabs.Trigger value="node">{selected ?? 'Node'}</Tabs.Trigger>
+          <Tabs.Trigger value="load">Load</Tabs.Trigger>
+        </Tabs.List>
+        {plan && (
+          <Tabs.Content className="tab tab-plan" value="plan" tabIndex={-1}>
+            <PlanCard plan={plan} />
+          </Tabs.Content>
+        )}
+        <Tabs.Content className="tab" value="node" tabIndex={-1}>
+          <NodeDetail />
+        </Tabs.Content>
+        <Tabs.Content className="tab" value="load" tabIndex={-1}>
+          <LoadPanel />
+        </Tabs.Content>
+      </Tabs.Root>
+    </aside>
+  );
+}
