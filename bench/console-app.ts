@@ -8,7 +8,7 @@ import { prepareLaunch } from '../scripts/support/launch.js';
 import type { TraceEvent } from './trace.js';
 
 /** Nodes of the measured lab, all of them active. */
-export const nodeNames = ['db1', 'db2', 'db3'] as const;
+const nodeNames = ['db1', 'db2', 'db3'] as const;
 
 /** A start with all servers, and with crash recovery in the worst case. */
 const activeTimeoutMs = 180_000;

@@ -163,10 +163,10 @@ function lingerThenCut(client: Socket): void {
 
 /**
  * ERR_Packet in the place of the initial handshake: 3 bytes payload length, sequence number 0, 0xff, error code (two
- * bytes, little endian), text. The SQL state comes only after capabilities were exchanged.
+ * bytes, little endian), text. No SQL state: clients only look for one after capabilities were exchanged.
  * Source: MariaDB documentation, "ERR_Packet".
  */
-export function errorPacket(code: number, text: string): Buffer {
+function errorPacket(code: number, text: string): Buffer {
   const message = Buffer.from(text, 'utf8').subarray(0, 512);
   const packet = Buffer.alloc(4 + 3 + message.length);
   packet.writeUIntLE(3 + message.length, 0, 3);

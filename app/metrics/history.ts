@@ -2,7 +2,7 @@
 import type { MetricsPoint } from '../model/metrics.js';
 
 /** Five minutes at one point per second. */
-export const historyPointsDefault = 300;
+const historyPointsDefault = 300;
 
 /** A ring of the newest points. Old ones are overwritten, so its size never changes. */
 export class MetricsHistory {
