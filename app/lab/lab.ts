@@ -261,11 +261,11 @@ class RunningLab implements Lab {
   /** Starts, changes or stops the load so that it is what was asked for. */
   private async applyLoad(): Promise<void> {
     const { coordinator, load } = this.running;
+    await load.setSettings(this.load);
     if (this.load.connections === 0) {
       await load.stop();
       return;
     }
-    await load.setSettings(this.load);
     if (load.view().state !== 'stopped') return;
     await load.start();
     await this.makeSchema();
