@@ -58,6 +58,8 @@ async function start(settings: ConsoleSettings): Promise<RunningConsole & { read
       ...options.map(([name, value]) => `--${name}=${value}`),
     ],
     cwd: projectFolder,
+    // The theme is the program's own here, as its View menu sets it.
+    colorScheme: null,
     env: { ...environment, XDG_CONFIG_HOME: join(home, 'config'), RINGMASTER_QUIT_WITHOUT_ASKING: '1' },
   });
   const program = app.process();
