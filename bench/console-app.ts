@@ -76,26 +76,28 @@ export async function openConsole(
       RINGMASTER_QUIT_WITHOUT_ASKING: '1',
     },
   });
-  const page = await app.firstWindow();
-  await page.getByTestId(`node-${nodeNames[0]}`).waitFor({ state: 'visible', timeout: glyphTimeoutMs });
-  const firstGlyphMs = performance.now() - startedAtMs;
-  const electronVersion = await app.evaluate(() => process.versions.electron ?? 'unknown');
-  return {
-    page,
-    processId: app.process().pid ?? 0,
-    electronVersion,
-    firstGlyphMs,
-    async allActive() {
-      for (const name of nodeNames) {
-        const active = page.locator(`[data-testid=node-${name}][data-state=active]`);
-        await active.waitFor({ timeout: activeTimeoutMs });
-      }
-    },
-    async close() {
-      await app.close();
-      launch.end();
-    },
+  const close = async () => {
+    await app.close();
+    launch.end();
   };
+  try {
+    const page = await app.firstWindow();
+    await page.getByTestId(`node-${nodeNames[0]}`).waitFor({ state: 'visible', timeout: glyphTimeoutMs });
+    const firstGlyphMs = performance.now() - startedAtMs;
+    const electronVersion = await app.evaluate(() => process.versions.electron ?? 'unknown');
+    const processId = app.process().pid ?? 0;
+    return { page, processId, electronVersion, firstGlyphMs, allActive: () => allActive(page), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function allActive(page: Page): Promise<void> {
+  for (const name of nodeNames) {
+    const active = page.locator(`[data-testid=node-${name}][data-state=active]`);
+    await active.waitFor({ timeout: activeTimeoutMs });
+  }
 }
 
 /** Records what the window does while `meanwhile` runs. Complete events and thread names only. */
