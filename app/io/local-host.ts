@@ -179,13 +179,17 @@ export class LocalHost implements Host {
   }
 
   async readTail(path: string, bytes: number): Promise<string> {
+    const size = (await this.stat(path))?.bytes ?? 0;
+    const length = Math.min(size, bytes);
+    return Buffer.from(await this.readBytes(path, size - length, length)).toString('utf8');
+  }
+
+  async readBytes(path: string, offset: number, length: number): Promise<Uint8Array> {
     const file = await open(path, 'r').catch(() => undefined);
-    if (!file) return '';
+    if (!file) return new Uint8Array();
     try {
-      const { size } = await file.stat();
-      const length = Math.min(size, bytes);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-      return buffer.subarray(0, bytesRead).toString('utf8');
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, offset);
+      return buffer.subarray(0, bytesRead);
     } finally {
       await file.close();
     }

@@ -72,6 +72,8 @@ export interface Host {
   readText(path: string): Promise<string | undefined>;
   /** The last `bytes` of a text file; empty when there is none. */
   readTail(path: string, bytes: number): Promise<string>;
+  /** At most `length` bytes of a file from `offset`; fewer at its end, none when there is no file. */
+  readBytes(path: string, offset: number, length: number): Promise<Uint8Array>;
   /** Writes a whole file, replacing it in one step. */
   writeText(
     path: string,

@@ -16,6 +16,7 @@ import type {
 } from '../contract/control.js';
 import { ProcessorQuota } from '../io/cgroup.js';
 import { Admin } from '../io/mariadb/admin.js';
+import { readStoppedPosition } from '../io/mariadb/binlog-file.js';
 import { Binlogs } from '../io/mariadb/binlogs.js';
 import type { CopyReceiver } from '../io/mariadb/copy.js';
 import { CopyFolder } from '../io/mariadb/copy-folder.js';
@@ -125,7 +126,21 @@ export class Peer {
         this.#position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
         this.#follow = await readFollow(admin);
       });
+    else await this.#readStopped();
     return this.status();
+  }
+
+  /** Where the node stands while its server does not run: its files tell. */
+  async #readStopped(): Promise<void> {
+    const { kind } = this.server.status;
+    if (kind === 'no-data') this.#position = null;
+    if (kind !== 'stopped') return;
+    const position = await readStoppedPosition(
+      this.tools.host,
+      this.folder.data,
+      this.#position?.applied ?? '',
+    );
+    if (this.server.status.kind === 'stopped') this.#position = position;
   }
 
   /** Looks at everything again and tells everybody. */
@@ -171,6 +186,13 @@ export class Peer {
       this.#watch = null;
     }
     this.tools.notify('peer.changed', this.status());
+    // The news goes first; where it stands follows as soon as its files are read.
+    if (kind === 'stopped')
+      void this.#readStopped().then(
+        () => this.tools.notify('peer.changed', this.status()),
+        (thrown: unknown) =>
+          this.tools.log.warn({ cause: messageOf(thrown) }, 'no position of the stopped server'),
+      );
   }
 
   /** The connection that stays open, so that watching costs no logins. */

@@ -102,9 +102,12 @@ test('a server killed by SIGKILL is noticed within half a second, with the reaso
   expect(server).toEqual({ kind: 'stopped', unexpected: true, reason: 'killed by SIGKILL' });
   expect(noticedMs).toBeLessThan(500);
   await expect(db.control.call('sessions.count', {})).rejects.toMatchObject({ code: 'server.not-running' });
+  // Where it stands is read from its files.
+  const stands = (await db.control.call('peer.status', {})).position;
   const after = await db.control.call('server.start', {});
   expect(after.server.kind).toBe('running');
   expect(after.position?.binlog).toBe(before.position?.binlog);
+  expect(stands).toMatchObject({ binlog: after.position?.binlog, binlogState: after.position?.binlogState });
 });
 
 test('a peer that ends leaves its server, and the next one adopts it', async () => {

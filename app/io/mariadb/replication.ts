@@ -208,7 +208,8 @@ export class Replication {
    *
    * The server refuses SQL_THREAD UNTIL master_gtid_pos while the receiver runs (1254), so both are stopped and started
    * UNTIL together: the relay log is fetched again from the applied position, and the predecessor ends it at `position`.
-   * Then the receiver alone is started: what arrives is cached again.
+   * A receiver started alone would still carry the UNTIL and stop at once; starting the applier, which has nothing left
+   * to apply then, clears it. Then the receiver alone is started: what arrives is cached again.
    */
   async applyUntil(
     admin: Admin,
@@ -230,6 +231,8 @@ export class Replication {
       { everyMs: lookEveryMs, timeoutMs: stallMs, signal: context.signal },
     );
     await admin.query('STOP SLAVE');
+    await admin.query('START SLAVE SQL_THREAD');
+    await admin.query('STOP SLAVE SQL_THREAD');
     await admin.query('START SLAVE IO_THREAD');
   }
 

@@ -18,7 +18,7 @@ const committing = /commit|semi-sync ack|binlog|rollback/i;
 
 /** The WHERE that leaves application sessions; its values are the two accounts of ours. */
 export const applicationSessions =
-  "user NOT IN (?, ?, 'system user', 'event_scheduler') AND command NOT IN ('Binlog Dump', 'Daemon', 'Killed')";
+  "user NOT IN (?, ?, 'system user', 'event_scheduler') AND command NOT IN ('Binlog Dump', 'Daemon')";
 
 /** How many application sessions there are. */
 export async function countSessions(admin: Admin, settings: PeerSettings): Promise<number> {
@@ -42,7 +42,8 @@ export async function closeSessions(
 ): Promise<number> {
   const { clock, deadlineSeconds, context } = tools;
   const deadlineMs = clock.monotonicMs() + deadlineSeconds * 1000;
-  let closed = 0;
+  // A killed session stays in the list until its transaction is rolled back.
+  const closed = new Set<number>();
   let total = 0;
   for (;;) {
     context.signal.throwIfAborted();
@@ -52,12 +53,14 @@ export async function closeSessions(
       [settings.admin.user, settings.replication.user],
     );
     const late = clock.monotonicMs() >= deadlineMs;
-    total = Math.max(total, closed + sessions.length);
-    for (const session of sessions.filter((candidate) => mayClose(candidate, late)))
-      if (await closeOne(admin, numberOf(session, 'id') ?? 0)) closed++;
+    total = Math.max(total, closed.size + sessions.length);
+    for (const session of sessions.filter((candidate) => mayClose(candidate, late))) {
+      const id = numberOf(session, 'id') ?? 0;
+      if (!closed.has(id) && (await closeOne(admin, id))) closed.add(id);
+    }
     const left = await countSessions(admin, settings);
     context.progress({ done: total - left, total, unit: 'sessions', perSecond: null, etaSeconds: null });
-    if (left === 0 || clock.monotonicMs() > deadlineMs + commitPatienceMs) return closed;
+    if (left === 0 || clock.monotonicMs() > deadlineMs + commitPatienceMs) return closed.size;
     await delay(clock, lookEveryMs, context.signal);
   }
 }

@@ -10,6 +10,7 @@ import { messageOf } from '../../base/errors.js';
 import type { PeerControl, PeerSettings } from '../../contract/control.js';
 import { connectToPeer } from '../../io/control/client.js';
 import { serverId } from '../../model/ids.js';
+import type { StepProgress } from '../../model/plan.js';
 
 const root = process.getuid?.() === 0;
 /** The mysql user cannot enter everybody's temporary folder, but it can enter this one. */
@@ -21,21 +22,23 @@ export interface TestPeer {
   readonly process: ChildProcess;
 }
 
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(parent, 'ringmaster-test-peer-'));
+  await chmod(folder, 0o755);
+  return folder;
+}
+
 /** The peers of one test file: made on demand, ended and erased together. */
 export class TestPeers {
-  readonly #folders: string[] = [];
   readonly #peers: TestPeer[] = [];
   readonly #connections: Connection[] = [];
-  #folder: string | null = null;
+  #folder: Promise<string> | null = null;
 
   /** Starts a peer; a second call with the same number starts it again on the same folder. */
   async start(number: number, changes: Partial<PeerSettings> = {}): Promise<TestPeer> {
-    if (this.#folder === null) {
-      this.#folder = await mkdtemp(join(parent, 'ringmaster-test-peer-'));
-      await chmod(this.#folder, 0o755);
-      this.#folders.push(this.#folder);
-    }
-    const folder = join(this.#folder, `db${number}`);
+    this.#folder ??= makeFolder();
+    const place = await this.#folder;
+    const folder = join(place, `db${number}`);
     const settings: PeerSettings = {
       node: `db${number}`,
       serverId: serverId(number),
@@ -44,15 +47,15 @@ export class TestPeers {
       admin: { user: 'ringmaster', password: "secret 'of' #admin" },
       replication: { user: 'replicator', password: 'secret-of-replicator' },
       application: { user: 'bank', password: 'secret-of-bank', database: 'bank' },
-      controlSocket: join(this.#folder, `db${number}.control`),
+      controlSocket: join(place, `db${number}.control`),
       runAs: root ? 'mysql' : null,
       bufferPoolMegabytes: 32,
       cpuQuotaCores: null,
-      logFile: join(this.#folder, `db${number}.peer.log`),
+      logFile: join(place, `db${number}.peer.log`),
       endsWithParent: false,
       ...changes,
     };
-    const file = join(this.#folder, `db${number}.json`);
+    const file = join(place, `db${number}.json`);
     await writeFile(file, JSON.stringify(settings), { mode: 0o600 });
     const child = spawn(process.execPath, ['--import', 'tsx', resolve('app/peer/main.ts'), file], {
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -93,7 +96,8 @@ export class TestPeers {
       await exited;
       control.close();
     }
-    for (const folder of this.#folders) await rm(folder, { recursive: true, force: true });
+    const folder = await this.#folder;
+    if (folder !== null) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -108,6 +112,8 @@ export class WriteLoad {
   readonly #connections: Connection[];
   readonly #loops: Promise<void>[];
   #running = true;
+  #pause: { readonly over: Promise<void>; readonly end: () => void } | null = null;
+  #idle = 0;
   commits = 0;
   failures: string[] = [];
 
@@ -124,8 +130,28 @@ export class WriteLoad {
     return new WriteLoad(open);
   }
 
+  /** Resolves when no statement is under way any more. */
+  async pause(): Promise<void> {
+    let end: () => void = () => undefined;
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.#pause = { over, end };
+    await waitFor(systemClock, () => (this.#idle === this.#loops.length ? true : undefined), {
+      everyMs: 5,
+      timeoutMs: 10_000,
+    });
+  }
+
+  resume(): void {
+    const pause = this.#pause;
+    this.#pause = null;
+    pause?.end();
+  }
+
   async stop(): Promise<void> {
     this.#running = false;
+    this.resume();
     await Promise.all(this.#loops);
     for (const connection of this.#connections) connection.destroy();
   }
@@ -133,6 +159,11 @@ export class WriteLoad {
   async #run(connection: Connection, index: number): Promise<void> {
     connection.on('error', () => undefined);
     for (let turn = 0; this.#running; turn++) {
+      if (this.#pause) {
+        this.#idle++;
+        await this.#pause.over;
+        this.#idle--;
+      }
       try {
         if (turn % 4 === 0)
           await connection.query('UPDATE account SET balance = balance + 1 WHERE id = ?', [1 + index]);
@@ -154,4 +185,23 @@ export async function makeBank(connection: Connection): Promise<void> {
   );
   await connection.query('INSERT INTO account SELECT seq, 0 FROM seq_1_to_1000');
   await connection.query('INSERT INTO entry (account, amount) SELECT seq MOD 1000, seq FROM seq_1_to_5000');
+}
+
+/** A full copy from `donor`, put in place and started at its position. Answers where it stands. */
+export async function copyOnto(
+  joiner: TestPeer,
+  donor: TestPeer,
+  onProgress: (progress: StepProgress) => void,
+): Promise<string> {
+  const { dataBytes } = await donor.control.call('disk.space', {});
+  const { address, token } = await joiner.control.call('copy.receive', { expectedBytes: dataBytes });
+  const [{ binlogState }] = await Promise.all([
+    donor.control.call('copy.send', { to: address, token, parallel: 2 }),
+    joiner.control.call('copy.received', {}, { onProgress }),
+  ]);
+  const { position } = await joiner.control.call('copy.prepare', {});
+  await joiner.control.call('copy.swap', {});
+  await joiner.control.call('server.start', {});
+  await joiner.control.call('copy.set-position', { position, donorBinlogState: binlogState });
+  return position;
 }
