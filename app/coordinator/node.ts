@@ -1,6 +1,14 @@
 /** One node as the coordinator holds it: what was decided about it, what its peer last said, and the way to call it. */
 import { RingmasterError } from '../base/errors.js';
-import type { MethodName, MethodParams, MethodResult, PeerControl, PeerStatus } from '../contract/control.js';
+import type {
+  FollowStatus,
+  MethodName,
+  MethodParams,
+  MethodResult,
+  PeerControl,
+  PeerStatus,
+  ServerPosition,
+} from '../contract/control.js';
 import type { NodeRole, NodeView, ReplicationView } from '../model/cluster.js';
 import { sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
@@ -118,13 +126,23 @@ export class ClusterNode {
   private replicationView(newest: number): ReplicationView | null {
     const follow = this.isServerRunning ? this.status?.follow : null;
     if (!follow || !this.status?.position) return null;
-    const mine = Math.max(sequenceOf(this.status.position.binlog), sequenceOf(this.status.position.applied));
     return {
       predecessor: this.predecessor,
       receiver: follow.receiver,
       applier: follow.applier,
-      changesBehind: Math.max(0, newest - mine),
+      changesBehind: this.changesBehind(follow, this.status.position, newest),
       error: follow.errorNumber === 0 ? null : `${follow.errorNumber}: ${follow.errorText}`,
     };
+  }
+
+  /**
+   * While it receives, what it has received and not applied: both read at one moment, so that the number is true.
+   * The newest position of the ring is up to a second older or newer, and serves only when nothing is received.
+   */
+  private changesBehind(follow: FollowStatus, position: ServerPosition, newest: number): number {
+    if (this.role === 'writer') return 0;
+    const applied = Math.max(sequenceOf(position.binlog), sequenceOf(position.applied));
+    const known = follow.receiver === 'running' ? sequenceOf(follow.received) : newest;
+    return Math.max(0, known - applied);
   }
 }

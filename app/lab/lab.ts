@@ -298,11 +298,12 @@ class RunningLab implements Lab {
   }
 
   private showFrontEnd(): void {
-    const { coordinator, door } = this.running;
+    const { coordinator } = this.running;
     const { cluster } = coordinator;
     const policy =
       cluster.writer === null ? 'no node takes sessions' : `all to ${cluster.writer}, which takes the writes`;
-    cluster.frontEnd = { host, port: this.options.port, sessions: door.sessionCount, policy };
+    const sessions = cluster.nodes.reduce((sum, node) => sum + (node.sample?.sessions ?? 0), 0);
+    cluster.frontEnd = { host, port: this.options.port, sessions, policy };
     cluster.changed();
   }
 

@@ -89,6 +89,7 @@ export interface LoadView {
 export interface FrontEndView {
   readonly host: string;
   readonly port: number;
+  /** Sessions of applications on all nodes, the load generator's among them. */
   readonly sessions: number;
   /** Where sessions go, in words: "all to db1, which takes the writes". */
   readonly policy: string;

@@ -1,7 +1,7 @@
 /**
  * The peer process: `node peer.cjs <settings>`, where settings are PeerSettings as JSON text or a file that holds it (a
  * file keeps passwords out of the list of processes). Runs until `peer.end`, SIGTERM or SIGINT; the server goes on. With
- * `endsWithParent` it also ends, and its server with it, when the process that forked it goes away.
+ * `endsWithParent` it leaves Ctrl-C to its parent, and its server ends with it, on SIGTERM or when the parent goes away.
  */
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '../base/clock.js';
@@ -38,16 +38,23 @@ async function main(argument: string | undefined): Promise<void> {
         .finally(() => process.exit(0));
     });
   };
-  process.on('SIGTERM', () => end('SIGTERM'));
-  process.on('SIGINT', () => end('SIGINT'));
-  if (settings.endsWithParent)
-    process.on('disconnect', () => {
-      log.info('the process that forked this peer went away');
-      void peer
-        .exclusively(() => stopServerCleanly(peer))
-        .catch((thrown: unknown) => log.error({ cause: messageOf(thrown) }, 'the server was not stopped'))
-        .finally(() => end('its parent went away'));
-    });
+  const endWithServer = (why: string) => {
+    log.info({ why }, 'the server stops too');
+    void peer
+      .exclusively(() => stopServerCleanly(peer))
+      .catch((thrown: unknown) => log.error({ cause: messageOf(thrown) }, 'the server was not stopped'))
+      .finally(() => end(why));
+  };
+  if (settings.endsWithParent) {
+    // Ctrl-C reaches the whole process group: whoever forked this peer stops the cluster in order, and asks us.
+    for (const signal of ['SIGINT', 'SIGHUP'] as const)
+      process.on(signal, () => log.info({ signal }, 'left to the parent'));
+    process.on('SIGTERM', () => endWithServer('SIGTERM'));
+    process.on('disconnect', () => endWithServer('its parent went away'));
+  } else {
+    process.on('SIGTERM', () => end('SIGTERM'));
+    process.on('SIGINT', () => end('SIGINT'));
+  }
   process.on('uncaughtException', (error) =>
     log.error({ cause: messageOf(error), stack: error.stack }, 'defect'),
   );
