@@ -20,25 +20,19 @@ interface Bundle {
 }
 
 function allBundles(): Bundle[] {
-  // A program is listed before its source exists while the house is being built.
-  const programs = (Object.keys(nodePrograms) as Program[]).filter((program) =>
-    existsSync(join(projectFolder, nodePrograms[program])),
-  );
-  const bundles: Bundle[] = programs.map((program) => ({
+  const programs = (Object.keys(nodePrograms) as Program[]).map((program) => ({
     name: program,
     sources: ['app', 'main'],
     output: `${program}.cjs`,
     recipe: nodeBundle(program),
   }));
-  if (existsSync(join(projectFolder, 'renderer/index.html'))) {
-    bundles.push({
-      name: 'renderer',
-      sources: ['renderer', 'app/contract', 'app/model', 'app/base'],
-      output: 'renderer/index.html',
-      recipe: { configFile: join(projectFolder, 'vite.config.ts'), logLevel: 'warn' },
-    });
-  }
-  return bundles;
+  const window = {
+    name: 'renderer',
+    sources: ['renderer', 'app/contract', 'app/model', 'app/base'],
+    output: 'renderer/index.html',
+    recipe: { configFile: join(projectFolder, 'vite.config.ts'), logLevel: 'warn' as const },
+  };
+  return [...programs, window];
 }
 
 /** Builds what changed. Answers the names of what was built. */
