@@ -11,8 +11,17 @@ export interface TraceEvent {
   readonly tid: number;
   readonly ts: number;
   readonly dur?: number;
+  /** Processor time of the thread when the event began, and how much of it the event took. */
+  readonly tts?: number;
+  readonly tdur?: number;
   readonly args?: { readonly name?: string };
 }
+
+/**
+ * By which clock: the wall clock is what a person meets, other programs' share of the processor included; the
+ * processor's is what the window itself needs.
+ */
+export type TraceClock = 'wall' | 'processor';
 
 /** What the main thread did, in milliseconds. */
 export interface MainThreadWork {
@@ -96,13 +105,13 @@ function perFrame(work: readonly Interval[], borders: readonly number[]): number
  * A frame's work is everything since the frame before was handed over (`Commit`), so that the message that caused it
  * counts too. Frames of the compositor alone cost the main thread nothing and are not among them.
  */
-export function mainThreadWork(events: readonly TraceEvent[]): MainThreadWork {
+export function mainThreadWork(events: readonly TraceEvent[], clock: TraceClock): MainThreadWork {
   const { pid, tid } = mainThread(events);
   const own = events.filter((event) => event.pid === pid && event.tid === tid && event.ph === 'X');
-  const interval = ({ ts, dur = 0 }: TraceEvent): Interval => ({ from: ts, to: ts + dur });
+  const interval = ({ ts, dur = 0, tts = 0, tdur = 0 }: TraceEvent): Interval =>
+    clock === 'wall' ? { from: ts, to: ts + dur } : { from: tts, to: tts + tdur };
   const tasks = own.filter(({ name }) => name === 'RunTask' || name === 'ThreadControllerImpl::RunTask');
-  const times = own.map(({ ts }) => ts);
-  const begin = times.reduce((least, ts) => Math.min(least, ts), Number.POSITIVE_INFINITY);
+  const begin = own.reduce((least, event) => Math.min(least, interval(event).from), Number.POSITIVE_INFINITY);
   const end = own.reduce((most, event) => Math.max(most, interval(event).to), 0);
   const commits = own
     .filter(({ name }) => name === 'Commit')
@@ -112,7 +121,10 @@ export function mainThreadWork(events: readonly TraceEvent[]): MainThreadWork {
   return {
     frameMs: perFrame(merged(own.filter(({ name }) => counted.has(name)).map(interval)), borders),
     frameBusyMs: perFrame(merged(tasks.map(interval)), borders),
-    taskMs: tasks.sort((left, right) => left.ts - right.ts).map(({ dur = 0 }) => dur / 1000),
+    taskMs: tasks
+      .map(interval)
+      .sort((left, right) => left.from - right.from)
+      .map(({ from, to }) => (to - from) / 1000),
     tracedMs: own.length === 0 ? 0 : (end - begin) / 1000,
   };
 }

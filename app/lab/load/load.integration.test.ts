@@ -28,7 +28,7 @@ const until = async (what: string, look: () => boolean | Promise<boolean>, timeo
 /** Waits until so many more transactions were completed. */
 const moreTransactions = async (count: number) => {
   const before = client.view().transactions;
-  await until(`${count} more transactions`, () => client.view().transactions >= before + count);
+  await until(`${count} more transactions`, () => client.view().transactions >= before + count, 60_000);
 };
 
 const seats = (server: TestServer) => client.details()?.sessions[addressKey(server.address)] ?? 0;
