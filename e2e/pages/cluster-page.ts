@@ -152,6 +152,15 @@ export class ClusterPage {
     return numberIn(await this.#page.getByTestId('load-failed').textContent());
   }
 
+  /** Changes the share of writes as an operator does; the load itself goes on. */
+  async setWriteShare(percent: number): Promise<void> {
+    await this.showLoadPanel();
+    await this.#page.getByTestId('load-writes').fill(String(percent));
+    await expect
+      .poll(async () => (await this.readCluster()).snapshot.load?.settings.writePercent)
+      .toBe(percent);
+  }
+
   async readLoadConnections(): Promise<number> {
     await this.showLoadPanel();
     return Number(await this.#page.getByTestId('load-connections').inputValue());

@@ -25,8 +25,11 @@ async function connect(labFolder: string, node: NodeView): Promise<Connection> {
   });
 }
 
-const rowsOf = async (connection: Connection, sql: string, values: string[] = []): Promise<RowDataPacket[]> =>
-  (await connection.query<RowDataPacket[]>(sql, values))[0];
+const rowsOf = async (
+  connection: Connection,
+  sql: string,
+  values: (string | number)[] = [],
+): Promise<RowDataPacket[]> => (await connection.query<RowDataPacket[]>(sql, values))[0];
 
 /** Process id of a node's server, as the server itself says. */
 export async function serverPid(labFolder: string, node: NodeView): Promise<number> {
@@ -70,41 +73,55 @@ async function contentOf(connection: Connection): Promise<TableContent[]> {
   return contents;
 }
 
-const openSnapshot = async (connection: Connection): Promise<void> => {
-  await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-  await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+const lastChange = async (connection: Connection): Promise<string> => {
+  const [row] = await rowsOf(connection, 'SELECT @@gtid_binlog_pos AS position');
+  return String(row?.position);
 };
 
+/** Looks at the writer's last change until two looks, this long apart, see the same one. */
+const quietMs = 500;
+const quietBoundMs = 30_000;
+const catchUpBoundSeconds = 30;
+
+async function waitUntilQuiet(writer: Connection): Promise<string> {
+  const deadlineMs = performance.now() + quietBoundMs;
+  for (let before = await lastChange(writer); ; ) {
+    await rowsOf(writer, `SELECT SLEEP(${quietMs / 1000})`);
+    const now = await lastChange(writer);
+    if (now === before) return now;
+    if (performance.now() > deadlineMs) throw new Error('writes went on although none were asked for');
+    before = now;
+  }
+}
+
 /**
- * The tables of several nodes at one and the same change, while the load goes on: writes wait for a moment, until every
- * node has applied the last one and has opened a snapshot; then they go on, and the snapshots are read.
+ * The tables of several nodes at one and the same change. Nobody may write meanwhile; readers may.
+ * (A read lock of all tables would do without, but under hundreds of writers it takes a lock wait timeout to get.)
  * @param nodes the one that takes the writes first
  * @returns for each node, in the order given
  */
-export async function contentsAtOneMoment(
+export async function contentsAtOneChange(
   labFolder: string,
   nodes: readonly NodeView[],
 ): Promise<TableContent[][]> {
   const connections = await Promise.all(nodes.map((node) => connect(labFolder, node)));
-  const [writer] = nodes;
+  const [writer, ...followers] = connections;
   if (!writer) return [];
-  const gate = await connect(labFolder, writer);
   try {
-    await gate.query('FLUSH TABLES WITH READ LOCK');
-    const [last] = await rowsOf(gate, 'SELECT @@gtid_binlog_pos AS position');
-    const position = String(last?.position);
-    await Promise.all(
-      connections.slice(1).map(async (connection) => {
-        const [waited] = await rowsOf(connection, 'SELECT MASTER_GTID_WAIT(?, 20) AS outcome', [position]);
-        if (Number(waited?.outcome) !== 0) throw new Error(`a node did not reach ${position} within 20 s`);
-      }),
-    );
-    await Promise.all(connections.map(openSnapshot));
-    await gate.query('UNLOCK TABLES');
+    const position = await waitUntilQuiet(writer);
+    for (const follower of followers) {
+      const [waited] = await rowsOf(follower, 'SELECT MASTER_GTID_WAIT(?, ?) AS outcome', [
+        position,
+        catchUpBoundSeconds,
+      ]);
+      if (Number(waited?.outcome) !== 0) throw new Error(`a node did not reach ${position} in time`);
+    }
     const contents: TableContent[][] = [];
     for (const connection of connections) contents.push(await contentOf(connection));
+    const after = await lastChange(writer);
+    if (after !== position) throw new Error(`somebody wrote while tables were read: ${position}, ${after}`);
     return contents;
   } finally {
-    await Promise.all([gate, ...connections].map((connection) => connection.end()));
+    await Promise.all(connections.map((connection) => connection.end()));
   }
 }
