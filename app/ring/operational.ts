@@ -1,0 +1,297 @@
+/** A member of a primary component: answers, watches the token and the others, and leaves when the view is over. */
+import {
+  everyNetwork,
+  heardMs,
+  ignore,
+  networkTo,
+  patience,
+  peerView,
+  send,
+  sendToMembers,
+  successorOf,
+} from './core.js';
+import { enterGather } from './enter.js';
+import type { MemberId, RingMessage } from './model.js';
+import type { Operational, Ring } from './state.js';
+import {
+  acknowledgeReceived,
+  markOwn,
+  noteWant,
+  receiveToken,
+  resendEveryMs,
+  resendToken,
+  useToken,
+  wantsToken,
+} from './token.js';
+
+type Of<Kind extends RingMessage['kind']> = Extract<RingMessage, { kind: Kind }>;
+
+const indexOf = (state: Operational, id: MemberId): number =>
+  state.view.members.findIndex((member) => member.id === id);
+
+/** A pass, or a copy of one. A copy is answered, so that the sender stops repeating it. */
+export function hearToken(
+  ring: Ring,
+  state: Operational,
+  from: MemberId,
+  network: number,
+  message: Of<'token'>,
+  nowMs: number,
+): void {
+  if (!ring.rules.isNewToken(message.token.number, state.number)) {
+    answerHere(ring, state, from, network);
+    ignore(ring, 'duplicate-token');
+    return;
+  }
+  receiveToken(ring, state, message.token, nowMs);
+}
+
+/** The holder says that it still holds: no reason for suspicion, however long it takes. */
+export function hearPulse(
+  ring: Ring,
+  state: Operational,
+  from: MemberId,
+  network: number,
+  message: Of<'pulse'>,
+  nowMs: number,
+): void {
+  if (message.number >= state.number) {
+    signOfToken(state, message.number, true, nowMs);
+    if (state.grip.kind === 'away') state.safe = Math.max(state.safe, message.safe);
+  }
+  answerHere(ring, state, from, network);
+}
+
+function signOfToken(state: Operational, number: number, held: boolean, nowMs: number): void {
+  state.tokenSeenMs = nowMs;
+  state.probingSinceMs = 0;
+  state.held = held;
+  if (state.grip.kind === 'away' && state.grip.passed && number >= state.grip.passed.number) {
+    state.grip.passed = null;
+  }
+}
+
+/** Answers a probe or a pulse on the network that it came by. */
+export function answerHere(ring: Ring, state: Operational, to: MemberId, network: number): void {
+  send(ring, to, network, {
+    kind: 'here',
+    ringId: state.view.ringId,
+    number: state.number,
+    holding: state.grip.kind !== 'away',
+    received: ring.received,
+    applied: ring.applied,
+    wants: wantsToken(ring),
+  });
+}
+
+/** A member is alive, and says where it stands. */
+export function hearHere(
+  ring: Ring,
+  state: Operational,
+  from: MemberId,
+  message: Of<'here'>,
+  nowMs: number,
+): void {
+  const index = indexOf(state, from);
+  if (state.grip.kind === 'away' && message.number >= state.number) {
+    if (message.holding || message.number > state.number) {
+      signOfToken(state, message.number, message.holding, nowMs);
+    } else if (state.grip.passed && message.number >= state.grip.passed.number) state.grip.passed = null;
+  }
+  raiseMarks(ring, state, index, message);
+  if (message.wants && state.grip.kind !== 'away') noteWant(ring, state, index, nowMs);
+}
+
+/** A member's node moved. */
+export function hearReport(
+  ring: Ring,
+  state: Operational,
+  from: MemberId,
+  message: Of<'report'>,
+  nowMs: number,
+): void {
+  raiseMarks(ring, state, indexOf(state, from), message);
+  if (state.grip.kind === 'waiting') useToken(ring, state, nowMs);
+}
+
+function raiseMarks(
+  ring: Ring,
+  state: Operational,
+  index: number,
+  { received, applied }: { readonly received: number; readonly applied: number },
+): void {
+  if (state.view.members[index]?.arbiter !== false) return;
+  if (received > (state.received[index] ?? 0)) state.received[index] = received;
+  if (applied > (state.applied[index] ?? -1)) state.applied[index] = applied;
+  acknowledgeReceived(ring, state);
+}
+
+/** A member asks for the token; only the holder can help, and the member asks again. */
+export function hearWant(ring: Ring, state: Operational, from: MemberId, nowMs: number): void {
+  if (state.grip.kind !== 'away') noteWant(ring, state, indexOf(state, from), nowMs);
+}
+
+/** A peer looks for a view: a member that gave this one up, or somebody who asks to join. */
+export function hearJoin(
+  ring: Ring,
+  state: Operational,
+  from: MemberId,
+  { info, sees }: Of<'join'>,
+  nowMs: number,
+): void {
+  const { members, ringId } = state.view;
+  ring.seen = Math.max(ring.seen, info.promised);
+  const member = members.find(({ id }) => id === from);
+  if (member && member.life === info.life) {
+    const used = state.versions.find(({ id }) => id === from)?.version ?? 0;
+    if (info.version <= used) {
+      ignore(ring, 'old-information');
+      return;
+    }
+    enterGather(ring, 'member-gathers', nowMs);
+    return;
+  }
+  send(ring, from, everyNetwork, { kind: 'outdated', ringId });
+  if (member) {
+    enterGather(ring, 'member-restarted', nowMs);
+    return;
+  }
+  if (!info.wantsIn || info.data.kind === 'fencing') {
+    ignore(ring, 'nothing-to-do');
+    return;
+  }
+  const peer = peerView(ring, from);
+  peer.askedMs = nowMs;
+  if (nowMs < peer.coolUntilMs) {
+    ignore(ring, 'cooling-down');
+    return;
+  }
+  if (!members.every(({ id }) => sees.includes(id))) {
+    ignore(ring, 'not-for-us');
+    return;
+  }
+  if (info.data.kind === 'ready') {
+    if (ring.rules.hasDiverged(info.data, ring.durable.history)) {
+      send(ring, from, everyNetwork, { kind: 'refuse', ringId, reason: 'needs-copy' });
+      ignore(ring, 'not-for-us');
+      return;
+    }
+    if (state.sequence - info.data.received > ring.settings.joinGapMax) {
+      send(ring, from, everyNetwork, { kind: 'refuse', ringId, reason: 'needs-catch-up' });
+      ignore(ring, 'not-for-us');
+      return;
+    }
+  }
+  enterGather(ring, 'join-request', nowMs);
+}
+
+/** The node's log moved. Where the token rests, the committer cannot see that on the token: it is told. */
+export function nodeMoved(ring: Ring, state: Operational, nowMs: number): void {
+  markOwn(ring, state);
+  acknowledgeReceived(ring, state);
+  if (state.grip.kind === 'away') report(ring, state, nowMs);
+  else useToken(ring, state, nowMs);
+}
+
+function report(ring: Ring, state: Operational, nowMs: number): void {
+  if (ring.received <= state.reported || nowMs - state.tokenSeenMs < reportAfterMs) return;
+  state.reported = ring.received;
+  const committer = state.by !== 0 && state.by !== ring.self.id && indexOf(state, state.by) >= 0;
+  const { received, applied } = ring;
+  const message = { kind: 'report', ringId: state.view.ringId, received, applied } as const;
+  if (committer && !state.held) send(ring, state.by, networkTo(ring, state.by), message);
+  else sendToMembers(ring, state.view, 'best', message);
+}
+
+/** The queue of this node changed. */
+export function queueChanged(ring: Ring, state: Operational, nowMs: number): void {
+  if (state.grip.kind !== 'away') {
+    useToken(ring, state, nowMs);
+    return;
+  }
+  if (!wantsToken(ring)) return;
+  state.nextWantMs = Math.min(state.nextWantMs, state.held ? nowMs : nowMs + reportAfterMs);
+  tickOperational(ring, state, nowMs);
+}
+
+/** A token seen so short ago will carry the position soon enough. Milliseconds. */
+const reportAfterMs = 2;
+
+/** Looks at the clock. */
+export function tickOperational(ring: Ring, state: Operational, nowMs: number): void {
+  const { grip } = state;
+  if (grip.kind === 'away') {
+    resendToken(ring, state, nowMs);
+    report(ring, state, nowMs);
+    if (wantsToken(ring) && nowMs >= state.nextWantMs) {
+      state.nextWantMs = nowMs + resendEveryMs(ring);
+      sendToMembers(ring, state.view, 'best', { kind: 'want', ringId: state.view.ringId });
+    }
+  } else {
+    if (nowMs >= state.nextPulseMs) pulse(ring, state, nowMs);
+    if (grip.kind === 'waiting' && nowMs >= grip.untilMs) useToken(ring, state, nowMs);
+  }
+  if (nowMs >= state.nextCrossMs) {
+    state.nextCrossMs = nowMs + ring.settings.pulseMs;
+    const probe = { kind: 'probe', ringId: state.view.ringId, number: state.number } as const;
+    send(ring, successorOf(state), everyNetwork, probe);
+  }
+  watch(ring, state, nowMs);
+}
+
+function pulse(ring: Ring, state: Operational, nowMs: number): void {
+  state.nextPulseMs = nowMs + ring.settings.pulseMs;
+  if (state.view.members.length === 1 || state.grip.kind === 'away') return;
+  if (state.probingSinceMs === 0) state.probingSinceMs = nowMs;
+  sendToMembers(ring, state.view, everyNetwork, {
+    kind: 'pulse',
+    ringId: state.view.ringId,
+    number: state.number,
+    sequence: state.sequence,
+    safe: state.safe,
+    why: state.grip.kind,
+  });
+}
+
+/** Token silence after which members are probed. Milliseconds. */
+export const silenceLimitMs = (ring: Ring, state: Operational): number =>
+  state.held ? 1.5 * ring.settings.pulseMs + ring.settings.probeAfterMs : ring.settings.probeAfterMs;
+
+/** How often members are probed. Milliseconds. */
+const probeEveryMs = (ring: Ring): number =>
+  Math.max(ring.settings.probeAfterMs, ring.settings.expelAfterMs / 8);
+
+/** Silence: first probes on every network, then suspicion; only unanswered probes count. */
+function watch(ring: Ring, state: Operational, nowMs: number): void {
+  if (state.view.members.length === 1) return;
+  const holds = state.grip.kind !== 'away';
+  if (!holds) {
+    if (nowMs - state.tokenSeenMs < silenceLimitMs(ring, state)) return;
+    if (state.probingSinceMs === 0) state.probingSinceMs = nowMs;
+  }
+  if (state.probingSinceMs === 0) return;
+  const limitMs = patience(ring, nowMs);
+  const doubtMs = holds ? ring.settings.pulseMs + ring.settings.probeAfterMs : 0;
+  const probes = nowMs >= state.nextProbeMs;
+  if (probes) state.nextProbeMs = nowMs + probeEveryMs(ring);
+  for (const { id } of state.view.members) {
+    if (id === ring.self.id) continue;
+    const silentMs = nowMs - Math.max(heardMs(ring, id), state.probingSinceMs);
+    if (silentMs > limitMs) {
+      enterGather(ring, 'silent', nowMs);
+      return;
+    }
+    if (probes && silentMs >= doubtMs) {
+      send(ring, id, everyNetwork, { kind: 'probe', ringId: state.view.ringId, number: state.number });
+    }
+  }
+  if (!holds && nowMs - state.probingSinceMs > 4 * limitMs) enterGather(ring, 'token-lost', nowMs);
+}
+
+/** When `watch` wants to look next. Milliseconds of the own clock. */
+export function watchAtMs(ring: Ring, state: Operational): number {
+  if (state.view.members.length === 1) return Number.POSITIVE_INFINITY;
+  if (state.grip.kind !== 'away') return state.nextPulseMs;
+  if (state.probingSinceMs === 0) return state.tokenSeenMs + silenceLimitMs(ring, state);
+  return state.nextProbeMs;
+}

@@ -1,0 +1,82 @@
+/**
+ * Who is enough: to form a view, to acknowledge a change, and to know the highest position.
+ *
+ * Sources: S. Jajodia, D. Mutchler, "Dynamic Voting Algorithms for Maintaining the Consistency of a Replicated
+ * Database" (1990); E. Yeger Lotem, I. Keidar, D. Dolev, "Dynamic Voting for Consistent Primary Components"
+ * (PODC 1997), whose ambiguous sessions are our unresolved attempts.
+ */
+import type { Info, Member, View, Voter } from './model.js';
+
+/** Smallest number of `size` that is more than half. */
+export const majorityOf = (size: number): number => Math.floor(size / 2) + 1;
+
+export const sameVoter = (one: Voter, other: Voter): boolean =>
+  one.id === other.id && one.life === other.life;
+
+export const includesVoter = (voters: readonly Voter[], voter: Voter): boolean =>
+  voters.some((candidate) => sameVoter(candidate, voter));
+
+/** Those of `view` that count: the operator may have declared some dead. */
+const counted = (view: View, dead: readonly Voter[]): Member[] =>
+  dead.length === 0 ? [...view.members] : view.members.filter((member) => !includesVoter(dead, member));
+
+/** Do `present` voters hold a majority of the agreed membership `view`? Orderly leavers are not in it any more. */
+export function hasMajority(view: View, present: readonly Voter[], dead: readonly Voter[]): boolean {
+  const members = counted(view, dead);
+  const there = members.filter((member) => includesVoter(present, member)).length;
+  return there >= majorityOf(members.length);
+}
+
+/**
+ * Data members that must have received a change before it is acknowledged: a majority of the view, or all of them
+ * where arbiters make up the rest. Any later view then contains one of them (see `positionKnown`).
+ */
+export function acknowledgersNeeded(members: readonly Member[]): number {
+  const data = members.filter((member) => !member.arbiter).length;
+  return Math.min(majorityOf(members.length), data);
+}
+
+/** How far each present voter's data can be trusted. */
+export interface PositionWitness extends Voter {
+  /** False when the end of its data may be lost or was discarded. */
+  readonly certain: boolean;
+}
+
+/**
+ * Do these witnesses (fenced, with known positions) together hold everything that `view` may have acknowledged?
+ * Either so many certain ones that every set of acknowledgers has one among them, or every data member there was.
+ */
+export function positionKnown(
+  view: View,
+  witnesses: readonly PositionWitness[],
+  dead: readonly Voter[],
+): boolean {
+  const data = counted(view, dead).filter((member) => !member.arbiter);
+  const all = view.members.filter((member) => !member.arbiter).length;
+  const there = witnesses.filter((witness) => includesVoter(data, witness));
+  const missable = all - acknowledgersNeeded(view.members);
+  if (there.filter((witness) => witness.certain).length > missable) return true;
+  return there.length === data.length;
+}
+
+/**
+ * Attempts newer than `baseRingId` that may exist, from everybody's information.
+ * An attempt exists only after its leader had every attestation and stored it. So it never existed, and never will,
+ * when its leader is here without it, or a voter is here that promised a later one without attesting it.
+ */
+export function unresolvedAttempts(infos: readonly Info[], baseRingId: number): View[] {
+  const attempts = new Map<number, View>();
+  for (const info of infos) {
+    for (const view of info.ambiguous) if (view.ringId > baseRingId) attempts.set(view.ringId, view);
+  }
+  const unresolved: View[] = [];
+  for (const view of attempts.values()) {
+    const settled = infos.some((info) => {
+      if (!includesVoter(view.voters, info)) return false;
+      if (info.id === view.ringId % 1024) return true;
+      return info.promised > view.ringId && !info.ambiguous.some(({ ringId }) => ringId === view.ringId);
+    });
+    if (!settled) unresolved.push(view);
+  }
+  return unresolved.sort((one, other) => one.ringId - other.ringId);
+}
