@@ -205,6 +205,66 @@ export const errorTable = {
     '{path} cannot be written: {cause}',
     'Free space or repair the rights of that folder; history is kept in memory meanwhile.',
   ),
+  'statement.xa': entry(
+    'refused',
+    'XA transactions do not go through Ringmaster.',
+    'Use START TRANSACTION and COMMIT; for more than one resource keep the steps idempotent.',
+  ),
+  'statement.lock-tables': entry(
+    'refused',
+    'LOCK TABLES does not go through Ringmaster: it would hold on one node only.',
+    'Use a transaction with SELECT ... FOR UPDATE; load dumps made with --skip-add-locks, make them with --single-transaction.',
+  ),
+  'statement.global-lock': entry(
+    'refused',
+    'A global read lock does not go through Ringmaster: it would stop the ring.',
+    'Back up with mysqldump --single-transaction, or take a copy of a standby node.',
+  ),
+  'statement.binlog-setting': entry(
+    'refused',
+    'This setting decides how changes reach the other nodes and cannot be changed in a session.',
+    'Leave it out; every change of an application must reach all nodes.',
+  ),
+  'statement.replication-control': entry(
+    'refused',
+    'Replication belongs to Ringmaster and is not controlled through the front end.',
+    'Use the console to change the state of a node.',
+  ),
+  'statement.shutdown': entry(
+    'refused',
+    'A node is not shut down through the front end.',
+    'Take it offline in the console.',
+  ),
+  'statement.unreadable': entry(
+    'refused',
+    'This command does not go through Ringmaster: {command}.',
+    'Connect to the node itself if you must, and not for changes.',
+  ),
+  'session.conflict': entry(
+    'refused',
+    'Deadlock found: a change of another node came first; try restarting transaction.',
+    'Run the transaction again.',
+  ),
+  'session.node-lost': entry(
+    'failure',
+    'The node of this session went away before the transaction was committed; try restarting transaction.',
+    'Connect again and run the transaction again.',
+  ),
+  'session.outcome-unknown': entry(
+    'failure',
+    'Lost connection to the node during the query; whether it took effect is not known.',
+    'Connect again and look before running it again.',
+  ),
+  'session.malformed': entry(
+    'input',
+    'The client sent something that is not the MySQL protocol: {detail}.',
+    'Check the client library and what stands between it and this address.',
+  ),
+  'session.backend-malformed': entry(
+    'failure',
+    'The node answered with something that is not the MySQL protocol: {detail}.',
+    'Look at the log of the node; another session may work.',
+  ),
   defect: entry(
     'defect',
     'Ringmaster met a case it does not know: {cause}',

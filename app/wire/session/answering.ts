@@ -1,0 +1,236 @@
+/** The node's side of the conversation: its answers, and what follows from them. */
+import { type Fault, faultOf, headerBytes, type Treatment } from '../framer.js';
+import { isMalformed } from '../packets/capabilities.js';
+import { decodeOk, encodeError, framed } from '../packets/responses.js';
+import { errorPacket, readOnlyViolation } from './errors.js';
+import { Listening } from './listening.js';
+import type { Answer } from './response.js';
+import type { Exchange } from './running.js';
+import { type Final, onlyStatement, type Turn, touchesNothing } from './turn.js';
+
+export abstract class Answering extends Listening {
+  /** The answer of a statement whose transaction must be rolled back is complete. */
+  protected abstract finishCondemned(turn: Turn): void;
+
+  backendBegin(length: number, first: number, sequence: number): Treatment | Fault {
+    const [exchange] = this.exchanges;
+    if (!exchange) return this.unasked(first);
+    const treatment = exchange.tracker.begin(length, first, sequence);
+    if (exchange.purpose !== 'client')
+      return treatment === 'relay' || treatment === 'follow' ? 'drop' : treatment;
+    this.relaying = treatment !== 'collect';
+    if (this.turn && treatment !== 'collect') {
+      this.turn.relayed = true;
+      this.turn.sequence = sequence;
+    }
+    return treatment;
+  }
+
+  /** A packet that answers nothing: a node that shuts down or kills says so before it closes. */
+  private unasked(first: number): Treatment | Fault {
+    return first === 0xff ? 'collect' : faultOf('unexpected', 'a packet that answers no command');
+  }
+
+  /** Bytes of the present packet were given to the client already: an ERR packet cannot follow in its middle. */
+  relaying = false;
+
+  backendRelay(bytes: Buffer): void {
+    this.out.toClient(bytes);
+  }
+
+  /** A followed packet of the client's response is over. */
+  backendEnd(): Fault | undefined {
+    const [exchange] = this.exchanges;
+    if (!exchange?.tracker.ended()) return undefined;
+    this.exchanges.shift();
+    // The last definition of a prepared statement: it has no flags, and nothing waits for it.
+    if (exchange.purpose === 'client') this.turn = null;
+    return undefined;
+  }
+
+  backendPacket(raw: Buffer): Fault | undefined {
+    const [exchange] = this.exchanges;
+    if (!exchange) {
+      this.out.toClient(raw);
+      this.ending = 'the node ended the session';
+      return undefined;
+    }
+    const answer = exchange.tracker.packet(raw.subarray(headerBytes));
+    if ('fault' in answer) return answer;
+    if (answer.last) this.exchanges.shift();
+    if (exchange.purpose === 'client') this.clientAnswer(answer, raw);
+    else this.internalAnswer(exchange, answer, raw);
+    return undefined;
+  }
+
+  private learnFrom(answer: Answer, mayHaveWritten: boolean): boolean {
+    if (answer.kind === 'ok') return this.knowledge.sawOk(answer.ok, this.backend.capabilities);
+    if (answer.kind === 'eof') this.knowledge.sawEof(answer.status);
+    if (answer.kind === 'error') this.knowledge.sawError(mayHaveWritten);
+    return false;
+  }
+
+  private clientAnswer(answer: Answer, raw: Buffer): void {
+    const { turn } = this;
+    if (!turn) return;
+    turn.sequence = raw[3] as number;
+    if (turn.form === 'authentication') {
+      this.authenticated(answer, raw);
+      return;
+    }
+    if (answer.kind === 'eof' && (turn.form === 'prepare' || touchesNothing(turn)))
+      this.knowledge.sawStatus(answer.status);
+    else this.learnFrom(answer, !touchesNothing(turn));
+    if (answer.kind === 'prepared' && turn.classified) {
+      this.knowledge.remember(answer.answer.statementId, turn.classified);
+    }
+    if (answer.last) {
+      this.finish(turn, { raw, answer });
+      return;
+    }
+    if (answer.kind === 'infile') turn.dialogue = 'file';
+    turn.relayed = true;
+    this.out.toClient(this.forClient(raw, answer.kind));
+  }
+
+  /** COM_CHANGE_USER: a dialogue of its own, after which the session is as new. */
+  private authenticated(answer: Answer, raw: Buffer): void {
+    if (answer.kind !== 'authentication' || answer.answer !== 'accepted') {
+      this.out.toClient(raw);
+      if (answer.last) this.turn = null;
+      return;
+    }
+    const ok = decodeOk(raw.subarray(headerBytes), this.backend.capabilities);
+    if (!isMalformed(ok)) {
+      this.knowledge.reset(ok.status);
+      this.out.toClient(this.forClient(raw, 'ok'));
+    }
+    this.turn = null;
+    this.setUp();
+  }
+
+  /** The last packet of the client's answer is here; it is given on unless something must happen first. */
+  private finish(turn: Turn, final: Final): void {
+    const { answer } = final;
+    if (turn.condemned) {
+      turn.condemned.final = final;
+      this.finishCondemned(turn);
+      return;
+    }
+    if (answer.kind === 'error' && answer.error.errorNumber === readOnlyViolation && this.caught(turn))
+      return;
+    if (turn.plan.run === 'wrap') {
+      this.finishWrapped(turn, final);
+      return;
+    }
+    if (turn.command.kind === 'resetConnection' && answer.kind === 'ok') {
+      this.knowledge.reset(answer.ok.status);
+      this.deliver(turn, final);
+      this.setUp();
+      return;
+    }
+    this.settle(turn, final, answer.kind !== 'error');
+  }
+
+  private finishWrapped(turn: Turn, final: Final): void {
+    if (turn.beginFailed) {
+      const error = turn.beginFailed;
+      this.turn = null;
+      this.out.toClient(framed(error.subarray(headerBytes), turn.sequence));
+      return;
+    }
+    if (final.answer.kind === 'error') {
+      this.internal('rollback', 'ROLLBACK');
+      this.deliver(turn, final);
+      return;
+    }
+    if (!this.knowledge.inTransaction) {
+      this.deliver(turn, final, true);
+      return;
+    }
+    if (this.knowledge.wrote || this.knowledge.unreported) {
+      turn.stage = { at: 'askingCommit', final };
+      this.out.do({ kind: 'ask', for: 'commit' });
+    } else this.commitWrapped(turn, final);
+  }
+
+  protected commitWrapped(turn: Turn, final: Final): void {
+    turn.stage = { at: 'committing', final };
+    this.internal('commit', 'COMMIT');
+  }
+
+  /** The permission, if there was one, was used; the answer waits until the change is safe, if that was asked for. */
+  private settle(turn: Turn, final: Final, done: boolean, wrapped = false): void {
+    if (turn.permitted) {
+      turn.permitted = false;
+      this.out.do({ kind: 'release', outcome: done ? 'done' : 'failed' });
+      if (done && this.knowledge.settings.acknowledge === 'everywhere') {
+        turn.stage = { at: 'awaitingSafe', final };
+        this.out.do({ kind: 'awaitSafe' });
+        return;
+      }
+    }
+    this.deliver(turn, final, wrapped);
+  }
+
+  private internalAnswer({ purpose }: Exchange, answer: Answer, raw: Buffer): void {
+    const told = this.learnFrom(answer, true);
+    const { turn } = this;
+    const failed = answer.kind === 'error';
+    switch (purpose) {
+      case 'begin':
+        if (failed && turn) turn.beginFailed = Buffer.from(raw);
+        return;
+      case 'mode':
+      case 'setup':
+      case 'rollback':
+        // Without these the machine does not know what it talks to.
+        if (failed) this.ending = `the node refused a command of the front end: ${answer.error.message}`;
+        return;
+      case 'probe':
+        if (!told) this.knowledge.wrote = true;
+        if (turn?.stage.at !== 'probing') return;
+        if (this.knowledge.wrote) this.ask(turn, 'commit');
+        else this.send(turn, 'any');
+        return;
+      case 'commit':
+        if (turn?.stage.at === 'committing') this.committed(turn, turn.stage.final, answer);
+        return;
+      case 'client':
+        return;
+    }
+  }
+
+  private committed(turn: Turn, final: Final, answer: Answer): void {
+    if (answer.kind !== 'error') {
+      this.settle(turn, final, true, true);
+      return;
+    }
+    this.internal('rollback', 'ROLLBACK');
+    const error = framed(encodeError(answer.error), turn.sequence);
+    this.settle(turn, { raw: error, answer }, false);
+  }
+
+  /** 1792: what was taken for a read writes. @returns true when that was dealt with */
+  private caught(turn: Turn): boolean {
+    const guarded =
+      turn.plan.run === 'pass' && (turn.plan.ground === 'guarded' || turn.command.kind === 'prepare');
+    if (!guarded || this.knowledge.access === 'read-only' || this.knowledge.inTransaction) return false;
+    const { command } = turn;
+    this.out.do({ kind: 'note', what: 'caught', detail: command.kind });
+    if (command.kind === 'query' || command.kind === 'prepare') this.knowledge.learn(command.sql);
+    if (command.kind === 'execute') this.knowledge.rememberAsWrite(command.statementId);
+    if (turn.relayed || !turn.repeatable) {
+      this.fail({ ...turn, sequence: turn.sequence - 1 }, errorPacket('session.conflict'));
+      return true;
+    }
+    turn.sequence = turn.raw[3] as number;
+    if (command.kind === 'prepare') turn.plan = { run: 'pass', ground: 'own', causal: false };
+    else
+      turn.plan = onlyStatement(turn.classified)
+        ? { run: 'wrap', repeatable: false }
+        : { run: 'hold', ground: 'own' };
+    this.start(turn);
+    return true;
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * What the machine knows about the session on its node: the transaction, whether it wrote, the access mode, prepared
+ * statements. Learned from status flags and session tracking, on the safe side where the node says nothing.
+ */
+import { capability, isMalformed, statusFlag } from '../packets/capabilities.js';
+import type { Ok } from '../packets/responses.js';
+import {
+  decodeSessionState,
+  decodeTransactionState,
+  encodeSessionState,
+  trackType,
+} from '../packets/session-track.js';
+import { classify } from '../sql/classify.js';
+import type { LexerOptions } from '../sql/lexer.js';
+import type { AccessMode, Classified, Statement } from '../sql/statement.js';
+import type { SessionSettings } from './protocol.js';
+
+/** Bounds of what is remembered for one session. */
+const preparedMax = 20_000;
+const namedMax = 1000;
+const learnedMax = 256;
+
+export class Knowledge {
+  /** Status flags of the last packet that had some. */
+  private status: number = statusFlag.autocommit;
+  /** The open transaction wrote, or may have. */
+  wrote = false;
+  /** Result sets ended without saying what the transaction did (EOF packets carry no tracking). */
+  unreported = false;
+  /** The access mode of new transactions: as the client believes, and as it is set on the node. */
+  clientAccess: AccessMode = 'read-write';
+  backendAccess: AccessMode = 'read-write';
+  /** SET TRANSACTION READ ...: for the next transaction only. */
+  nextAccess: AccessMode | null = null;
+  settings: SessionSettings;
+  multiStatements = false;
+  serverVersion = 100_000;
+  /** What the last wrapped statement changed, until the next statement; null when the node itself knows. */
+  rowCount: number | null = null;
+
+  private readonly prepared = new Map<number, Classified>();
+  private readonly named = new Map<string, Classified>();
+  private readonly longData = new Set<number>();
+  /** Texts taken for reads that turned out to write. */
+  private readonly learned = new Set<string>();
+  lastPreparedId: number | null = null;
+
+  constructor(private readonly initial: SessionSettings) {
+    this.settings = initial;
+  }
+
+  get inTransaction(): boolean {
+    return (this.status & statusFlag.inTransaction) !== 0;
+  }
+  get autocommit(): boolean {
+    return (this.status & statusFlag.autocommit) !== 0;
+  }
+  /** Flags for an OK of the machine's own. */
+  get statusForClient(): number {
+    return this.status & (statusFlag.inTransaction | statusFlag.autocommit | statusFlag.noBackslashEscapes);
+  }
+  /** The access mode that the next transaction has for the client. */
+  get access(): AccessMode {
+    return this.nextAccess ?? this.clientAccess;
+  }
+  get lexer(): LexerOptions {
+    return {
+      ansiQuotes: false,
+      noBackslashEscapes: (this.status & statusFlag.noBackslashEscapes) !== 0,
+      serverVersion: this.serverVersion,
+    };
+  }
+
+  /** After login, COM_CHANGE_USER and COM_RESET_CONNECTION: everything is as the node's defaults have it. */
+  reset(status: number): void {
+    this.status = status;
+    this.wrote = false;
+    this.unreported = false;
+    this.clientAccess = 'read-write';
+    this.backendAccess = 'read-write';
+    this.nextAccess = null;
+    this.settings = this.initial;
+    this.rowCount = null;
+    this.prepared.clear();
+    this.named.clear();
+    this.longData.clear();
+    this.lastPreparedId = null;
+  }
+
+  sawStatus(status: number): void {
+    this.status = status;
+    if (this.inTransaction) return;
+    this.wrote = false;
+    this.unreported = false;
+  }
+
+  /** An EOF packet of the client's or an internal statement that read tables. */
+  sawEof(status: number): void {
+    this.sawStatus(status);
+    if (this.inTransaction && !this.wrote) this.unreported = true;
+  }
+
+  /** @returns true when the packet told the transaction's state */
+  sawOk(ok: Ok, capabilities: number): boolean {
+    this.sawStatus(ok.status);
+    if ((capabilities & capability.sessionTrack) === 0 || ok.sessionState.length === 0) return false;
+    const entries = decodeSessionState(ok.sessionState);
+    if (isMalformed(entries)) return false;
+    for (const { type, data } of entries) {
+      if (type !== trackType.transactionState) continue;
+      const state = decodeTransactionState(data);
+      if (isMalformed(state)) continue;
+      this.wrote = state.wrote && this.inTransaction;
+      this.unreported = false;
+      return true;
+    }
+    return false;
+  }
+
+  /** ERR packets carry nothing: what the failed statement did before is not known. */
+  sawError(mayHaveWritten: boolean): void {
+    if (this.inTransaction && mayHaveWritten) this.wrote = true;
+  }
+
+  classify(sql: Buffer): Classified {
+    const classified = classify(sql, this.lexer);
+    if (this.learned.size === 0) return classified;
+    if (!this.learned.has(this.fingerprint(sql))) return classified;
+    return { ...classified, statements: classified.statements.map(asWrite) };
+  }
+
+  /** The text was refused with 1792 after its result had begun: next time it runs as a write. */
+  learn(sql: Buffer): void {
+    if (this.learned.size >= learnedMax) this.learned.clear();
+    this.learned.add(this.fingerprint(sql));
+  }
+
+  private fingerprint(sql: Buffer): string {
+    return sql.toString('latin1', 0, 512);
+  }
+
+  remember(statementId: number, classified: Classified): void {
+    this.lastPreparedId = statementId;
+    if (this.prepared.size < preparedMax) this.prepared.set(statementId, classified);
+  }
+
+  /** A prepared statement that reads turned out to write. */
+  rememberAsWrite(statementId: number): void {
+    const known = this.prepared.get(this.resolve(statementId));
+    if (known)
+      this.prepared.set(this.resolve(statementId), { ...known, statements: known.statements.map(asWrite) });
+  }
+
+  /** What a prepared statement does; unknown when it is not known. */
+  preparedStatement(statementId: number): Classified {
+    return this.prepared.get(this.resolve(statementId)) ?? unknownText;
+  }
+
+  private resolve(statementId: number): number {
+    return statementId === 0xffff_ffff ? (this.lastPreparedId ?? statementId) : statementId;
+  }
+
+  forget(statementId: number): void {
+    this.prepared.delete(statementId);
+    this.longData.delete(statementId);
+  }
+
+  sentLongData(statementId: number): void {
+    if (this.longData.size < preparedMax) this.longData.add(statementId);
+  }
+
+  /** Were parameters sent in advance? They are used up by one execution, so it cannot be repeated. */
+  takeLongData(statementId: number): boolean {
+    return this.longData.delete(this.resolve(statementId));
+  }
+
+  /** What EXECUTE runs. */
+  resolveExecute(statement: Extract<Statement, { class: 'execute' }>): Classified {
+    if (statement.sql) return classify(statement.sql, this.lexer);
+    return (statement.name !== null && this.named.get(statement.name)) || unknownText;
+  }
+
+  /** What statements that succeeded changed in the session. */
+  apply(statements: readonly Statement[]): void {
+    for (const statement of statements) {
+      if (statement.class === 'transaction' && statement.act === 'begin') this.nextAccess = null;
+      if (statement.class !== 'session') continue;
+      if (statement.act === 'access') this.applyAccess(statement);
+      else if (statement.act === 'prepare') this.applyPrepare(statement);
+      else if (statement.act === 'deallocate') this.named.delete(statement.name);
+      else if (statement.act === 'set') {
+        for (const { scope, name, literal } of statement.assignments) {
+          if (scope === 'user' && literal !== null) this.applySetting(name, literal.toLowerCase());
+        }
+      }
+    }
+  }
+
+  private applyAccess({ scope, access }: Extract<Statement, { act: 'access' }>): void {
+    if (access === null || scope === 'global') return;
+    if (scope === 'next') this.nextAccess = access;
+    else {
+      this.clientAccess = access;
+      this.backendAccess = access;
+    }
+  }
+
+  private applyPrepare({ name, sql }: Extract<Statement, { act: 'prepare' }>): void {
+    this.named.delete(name);
+    if (sql && this.named.size < namedMax) this.named.set(name, classify(sql, this.lexer));
+  }
+
+  private applySetting(name: string, value: string): void {
+    if (name === 'ringmaster_read' && (value === 'causal' || value === 'local')) {
+      this.settings = { ...this.settings, read: value };
+    }
+    const modes = ['local', 'lossless', 'everywhere'] as const;
+    const acknowledge = modes.find((mode) => mode === value);
+    if (name === 'ringmaster_acknowledge' && acknowledge) this.settings = { ...this.settings, acknowledge };
+  }
+}
+
+/** A text about which nothing is known. */
+export const unknownText: Classified = {
+  statements: [{ class: 'unknown' }],
+  mentions: { rowCount: false, connectionId: false, accessMode: false },
+};
+
+const asWrite = (statement: Statement): Statement =>
+  statement.class === 'read' || statement.class === 'session'
+    ? { class: 'write', repeatable: false }
+    : statement;
+
+/** An OK without the entries that the machine asked for and the client did not. */
+export function withoutTransactionState(ok: Ok): Ok {
+  if (ok.sessionState.length === 0) return ok;
+  const entries = decodeSessionState(ok.sessionState);
+  if (isMalformed(entries)) return ok;
+  const kept = entries.filter(({ type }) => type !== trackType.transactionState);
+  return kept.length === entries.length ? ok : { ...ok, sessionState: encodeSessionState(kept) };
+}
