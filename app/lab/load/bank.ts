@@ -7,8 +7,8 @@ import type { SqlSession } from './sql-session.js';
 
 export const bank = {
   customers: 2500,
-  /** Accounts 1 to 100 belong to the tellers: cash that comes in or goes out moves from and to them. */
-  tellers: 100,
+  /** Accounts 1 to 1000 belong to the tellers: cash that comes in or goes out moves from and to them. */
+  tellers: 1000,
   accounts: 10_000,
   openingBalanceCents: 1_000_000,
   /** Transfers kept; older ones are deleted, so that a lab that runs for days does not fill the disk. */
@@ -49,6 +49,20 @@ export function randomWrite(random: Random): BankTransaction {
     // Skips `from` without drawing again: nobody transfers to himself.
     to: drawn >= from && !deposit ? drawn + 1 : drawn,
     cents: random.integer(1, 10_000),
+  };
+}
+
+/**
+ * Tells after each new transfer whether old ones are to be deleted: once for so many new ones.
+ * @returns a function from the new id to the highest id to delete, null when it is not time
+ */
+export function purgeable(): (insertId: number) => number | null {
+  let sincePurge = 0;
+  return (insertId) => {
+    sincePurge++;
+    if (sincePurge < bank.transfersPerPurge || insertId <= bank.transfersKept) return null;
+    sincePurge = 0;
+    return insertId - bank.transfersKept;
   };
 }
 

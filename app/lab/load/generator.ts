@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '../../base/clock.js';
 import type { Random } from '../../base/random.js';
 import type { LoadSettings } from '../../model/cluster.js';
+import { purgeable } from './bank.js';
 import {
   addressKey,
   type LoadAddress,
@@ -11,7 +12,7 @@ import {
 } from './contract.js';
 import { Limiter } from './limiter.js';
 import { prepareSchema } from './schema.js';
-import { LoadSession, purgeSchedule, type SessionOwner } from './session.js';
+import { LoadSession, type SessionOwner } from './session.js';
 import { evenOut, leastLoaded } from './spread.js';
 import { type Login, SqlSession } from './sql-session.js';
 import { Statistics } from './statistics.js';
@@ -41,7 +42,7 @@ interface Rest {
 export class LoadGenerator implements SessionOwner {
   readonly statistics: Statistics;
   readonly turnstile: Turnstile;
-  readonly nextPurge = purgeSchedule();
+  readonly nextPurge = purgeable();
   private readonly sessions = new Map<LoadSession, Promise<void>>();
   private readonly resting = new Map<string, Rest>();
   private readonly opening = new Limiter(openingMax);

@@ -14,7 +14,6 @@ import { messageOf } from '../../base/errors.js';
 import type { Random } from '../../base/random.js';
 import {
   type BankTransaction,
-  bank,
   isWrite,
   type Progress,
   randomRead,
@@ -268,15 +267,4 @@ export class LoadSession {
     this.owner.statistics.failed(`for ${patienceMs / 1000} s there was no node that ${what}`);
     this.pending = null;
   }
-}
-
-/** Deletes old transfers once for so many new ones. @returns the highest id to delete, or null when it is not time */
-export function purgeSchedule(): (insertId: number) => number | null {
-  let sincePurge = 0;
-  return (insertId) => {
-    sincePurge++;
-    if (sincePurge < bank.transfersPerPurge || insertId <= bank.transfersKept) return null;
-    sincePurge = 0;
-    return insertId - bank.transfersKept;
-  };
 }
