@@ -54,6 +54,7 @@ function serverHandlers(peer: Peer): HandlersOf<'server'> {
       peer.exclusively(async () => {
         await peer.server.start(signal);
         peer.binlogs.forget();
+        await peer.withAdmin((admin) => peer.replication.mendPosition(admin));
         await peer.applyQuota();
         return peer.announce();
       }),

@@ -35,7 +35,14 @@ describe('how a node gets what it lacks', () => {
     expect(choice).toMatchObject({ method: 'snapshot', diverged: '0-2-901' });
   });
 
-  it('is a full copy when the joiner lost the tail of its own changes: it would drop them as its own', () => {
+  it('is incremental when a crash took the last changes of a writer: its server takes them back', () => {
+    expect(chooseJoin(joiner('0-2-890', '0-1-880,0-2-890'), source)).toMatchObject({
+      method: 'incremental',
+      missing: 110,
+    });
+  });
+
+  it('is a full copy when the joiner lost own changes before others: it would drop them as its own', () => {
     expect(chooseJoin(joiner('0-1-890', '0-1-890,0-2-880'), source)).toMatchObject({
       method: 'snapshot',
       why: 'it lost the tail of its own changes',

@@ -1,5 +1,5 @@
 /** How a node gets the data that it lacks: the choice between incremental and snapshot transfer. Pure. */
-import { firstUnknownChange, formatGtid, lostOwnTail, sequenceOf } from '../model/gtid.js';
+import { firstUnknownChange, formatGtid, lastChange, lostOwnTail, sequenceOf } from '../model/gtid.js';
 
 /** Where a server stands; texts are GTID lists as MariaDB prints them. */
 export interface Standing {
@@ -25,7 +25,7 @@ export type JoinChoice =
 /**
  * Incremental when the source's binlog reaches back to where the joiner stands and their histories agree.
  * Sequence numbers alone would not show divergence: the pair (server id, number) of every server is compared, and a
- * joiner that lost the tail of its own changes is never let in on top of them.
+ * joiner that lost changes of its own in the middle is never let in on top of them.
  */
 export function chooseJoin(joiner: Standing, source: Source): JoinChoice {
   const unknown = firstUnknownChange(joiner.binlogState, source.binlogState);
@@ -37,7 +37,10 @@ export function chooseJoin(joiner: Standing, source: Source): JoinChoice {
       diverged: gtid,
     };
   }
-  if (lostOwnTail(joiner.serverId, joiner.binlogState, source.binlogState)) {
+  // When its last change is its own, all that it lost is later than everything it holds: its server, a semi-sync slave
+  // in strict mode, takes such changes back though they are its own (MDEV-27760). Earlier ones it would drop in silence.
+  const endsWithOwn = lastChange(joiner.binlog)?.serverId === joiner.serverId;
+  if (!endsWithOwn && lostOwnTail(joiner.serverId, joiner.binlogState, source.binlogState)) {
     return { method: 'snapshot', why: 'it lost the tail of its own changes', diverged: null };
   }
   const mine = Math.max(sequenceOf(joiner.binlog), sequenceOf(joiner.applied));

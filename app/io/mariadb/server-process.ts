@@ -24,6 +24,9 @@ const startStallMs = 60_000;
 /** How often a server that is not our child is looked at; its connection tells sooner. */
 const adoptedPollMs = 500;
 
+/** What recovery says when it could not drop the tail of the binlog. */
+const keptTail = /Cannot truncate the binary log/;
+
 interface Live {
   readonly pid: number;
   /** Resolves when it ended. */
@@ -80,7 +83,7 @@ export class ServerProcess {
         reason: wanted ? 'it was found dead when its peer started' : 'it was stopped',
       });
     }
-    this.#watch({ pid, ended: this.#pollEnd(pid) });
+    void this.#watch({ pid, ended: this.#pollEnd(pid) });
     this.#become({ kind: 'starting' });
     await this.#becomeRunning();
     this.#log.info({ pid }, 'adopted a running server');
@@ -156,22 +159,40 @@ export class ServerProcess {
     await this.#host.remove(this.#folder.temporary);
     await this.#host.makeFolder(this.#folder.temporary, { mode: 0o750, owner: runAs });
     await this.#host.writeText(this.#folder.wantedFile, 'running\n', { mode: 0o644, owner: null });
+    try {
+      await this.#launch(program, [], signal).catch(async (thrown: unknown) => {
+        // A DDL behind changes in doubt keeps recovery from dropping the tail of the binlog. Then all of it is kept, and
+        // the coordinator compares it with the ring as it does after every crash.
+        if (!keptTail.test(await this.readLog())) throw thrown;
+        this.#log.warn('the binlog cannot be truncated; its tail is kept');
+        await this.#launch(program, ['--init-rpl-role=MASTER'], signal);
+      });
+      await this.#becomeRunning();
+    } catch (thrown) {
+      await this.#host.remove(this.#folder.wantedFile);
+      this.#become({ kind: 'stopped', unexpected: false, reason: 'it did not start' });
+      throw thrown;
+    }
+  }
+
+  /** Starts the process and resolves when it answers; when it does not, ends it. */
+  async #launch(program: string, more: readonly string[], signal: AbortSignal | undefined): Promise<void> {
     // What this start says begins here: an old complaint must not explain a new failure.
     const logFrom = (await this.#host.stat(this.#folder.serverLog))?.bytes ?? 0;
     this.#become({ kind: 'starting' });
+    const live = await this.#host.startDetached(
+      [program, `--defaults-file=${this.#folder.configuration}`, ...more],
+      { runAs: this.#settings.runAs, logFile: this.#folder.serverLog },
+    );
+    const buried = this.#watch(live);
     try {
-      const live = await this.#host.startDetached(
-        [program, `--defaults-file=${this.#folder.configuration}`],
-        {
-          runAs,
-          logFile: this.#folder.serverLog,
-        },
-      );
-      this.#watch(live);
       await this.#untilAnswering(live, logFrom, signal);
-      await this.#becomeRunning();
     } catch (thrown) {
-      await this.#endAfterFailedStart();
+      if (this.#live) {
+        this.#become({ kind: 'stopping' });
+        await this.#host.signal(live.pid, 'SIGTERM');
+      }
+      await buried;
       throw thrown;
     }
   }
@@ -195,11 +216,14 @@ export class ServerProcess {
 
   /** Reads again whether the server is read-only. */
   async refresh(admin: Admin): Promise<void> {
-    if (!this.#live) return;
+    const live = this.#live;
     const row = await admin.one('SELECT VERSION() AS version, @@global.read_only AS readOnly');
+    // It may have begun to stop, or ended, while the answer was on its way.
+    const { kind } = this.#status;
+    if (!live || live !== this.#live || (kind !== 'running' && kind !== 'starting')) return;
     const status: ServerStatus = {
       kind: 'running',
-      pid: this.#live.pid,
+      pid: live.pid,
       version: textOf(row, 'version').replace(/-MariaDB.*$/, ''),
       readOnly: textOf(row, 'readOnly') === '1',
     };
@@ -231,7 +255,8 @@ export class ServerProcess {
     }
   }
 
-  #watch(live: Live): void {
+  /** Answers a promise of its end that resolves when the status tells it. */
+  #watch(live: Live): Promise<void> {
     const buried = live.ended.then(async (end) => {
       const log = await this.readLog().catch(() => '');
       const wanted = this.#status.kind !== 'stopping';
@@ -241,6 +266,7 @@ export class ServerProcess {
       this.#become({ kind: 'stopped', unexpected: wanted, reason });
     });
     this.#live = { ...live, buried };
+    return buried;
   }
 
   /** The end of a process that is not our child. */
@@ -301,17 +327,6 @@ export class ServerProcess {
         });
       logBytes = bytes;
     }
-  }
-
-  async #endAfterFailedStart(): Promise<void> {
-    await this.#host.remove(this.#folder.wantedFile);
-    const live = this.#live;
-    if (live) {
-      this.#become({ kind: 'stopping' });
-      await this.#host.signal(live.pid, 'SIGTERM');
-      await live.buried;
-    }
-    this.#become({ kind: 'stopped', unexpected: false, reason: 'it did not start' });
   }
 
   async #preflight(): Promise<void> {

@@ -115,6 +115,8 @@ export class WriteLoad {
   #pause: { readonly over: Promise<void>; readonly end: () => void } | null = null;
   #idle = 0;
   commits = 0;
+  /** Rows of `entry` whose insertion was acknowledged. */
+  inserts = 0;
   failures: string[] = [];
 
   private constructor(connections: Connection[]) {
@@ -165,9 +167,12 @@ export class WriteLoad {
         this.#idle--;
       }
       try {
-        if (turn % 4 === 0)
+        if (turn % 4 === 0) {
           await connection.query('UPDATE account SET balance = balance + 1 WHERE id = ?', [1 + index]);
-        else await connection.query('INSERT INTO entry (account, amount) VALUES (?, ?)', [1 + index, turn]);
+        } else {
+          await connection.query('INSERT INTO entry (account, amount) VALUES (?, ?)', [1 + index, turn]);
+          this.inserts++;
+        }
         this.commits++;
       } catch (thrown) {
         this.failures.push(messageOf(thrown));
