@@ -20,6 +20,7 @@ import { runsAsRoot } from './folders.js';
 import { FrontDoor } from './front-door.js';
 import { fileMemory, type LabAccounts, loadAccounts, lockFolder, makeFolder } from './lab-files.js';
 import { LoadClient } from './load/client.js';
+import { defaultLoadSettings } from './load/contract.js';
 import { PeerProcesses } from './peer-processes.js';
 import { freePorts, isFree } from './ports.js';
 
@@ -61,12 +62,6 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-const defaultLoad = (connections: number): LoadSettings => ({
-  connections,
-  writePercent: 20,
-  targetRate: null,
-});
-
 /**
  * Opens a lab: locks its folder, starts what was running when it was closed (or the first `active` nodes).
  * Resolves as soon as requests can be answered; servers and load go on starting, seen in the snapshot.
@@ -106,7 +101,7 @@ class RunningLab implements Lab {
     readonly accounts: LabAccounts,
     private readonly unlock: () => Promise<void>,
   ) {
-    this.load = defaultLoad(options.connections);
+    this.load = { ...defaultLoadSettings, connections: options.connections };
     this.handlers = this.makeHandlers();
   }
 
