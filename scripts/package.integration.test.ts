@@ -5,7 +5,7 @@ import { afterEach, expect, it } from 'vitest';
 import { freePort, openFolder, processesOf } from '../e2e/support/machine.js';
 import { environmentFor, startVirtualDisplay } from './support/display.js';
 import { platformArguments } from './support/launch.js';
-import { isRoot, projectFolder, run, toolPath } from './support/run.js';
+import { isRoot, projectFolder, run } from './support/run.js';
 
 const cleanUps: (() => Promise<unknown> | unknown)[] = [];
 afterEach(async () => {
@@ -41,7 +41,7 @@ async function startPackaged(home: string) {
 it.runIf(process.platform === 'linux')(
   'the packaged app opens its window and brings its lab up',
   async () => {
-    const packaged = await run(toolPath('tsx'), ['scripts/package.ts', '--dir']);
+    const packaged = await run(process.execPath, ['--import', 'tsx', 'scripts/package.ts', '--dir']);
     expect(packaged.exitCode, packaged.stdout + packaged.stderr).toBe(0);
 
     const home = await openFolder('ringmaster-package');

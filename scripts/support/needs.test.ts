@@ -130,6 +130,7 @@ describe('the command to run', () => {
   it('switches off only services of packages that bring some', () => {
     expect(servicesOf(['mariadb-server', 'xvfb', 'openssh-server'])).toEqual([
       'mariadb.service',
+      'mariadb.socket',
       'ssh.service',
       'ssh.socket',
     ]);

@@ -162,7 +162,7 @@ export function installCommand(
 
 /** Services that a package starts at boot, and that nobody asked for when the package came for our own use only. */
 const servicesOfPackage: Readonly<Record<string, readonly string[]>> = {
-  'mariadb-server': ['mariadb.service'],
+  'mariadb-server': ['mariadb.service', 'mariadb.socket'],
   'openssh-server': ['ssh.service', 'ssh.socket'],
 };
 
