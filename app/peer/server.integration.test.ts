@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { connect as connectSocket, createServer } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../base/clock.js';
 import type { PeerNotices, PeerStatus } from '../contract/control.js';
 import { connectToPeer } from '../io/control/client.js';
+import { parseProcessStat } from '../io/mariadb/sampler.js';
 import { makeBank, type TestPeer, TestPeers, valueAt } from './testing/peer-process.js';
 
 const peers = new TestPeers();
@@ -121,6 +123,33 @@ test('a peer that ends leaves its server, and the next one adopts it', async () 
   const noticed = nextStatus(db, ({ server }) => server.kind === 'stopped');
   process.kill(pidOf(adopted), 'SIGKILL');
   expect((await noticed).server).toMatchObject({ kind: 'stopped', unexpected: true });
+});
+
+test('a quota holds the server back where control groups can be written', async () => {
+  await db.control.call('server.start', {});
+  await db.control.call('server.set-read-only', { readOnly: false });
+  const { applied, why } = await db.control.call('server.set-quota', { cores: 0.2 });
+  if (!applied) {
+    expect(why).not.toBe('');
+    return;
+  }
+  const pid = pidOf(await db.control.call('peer.status', {}));
+  const cpuSeconds = async () =>
+    (parseProcessStat(await readFile(`/proc/${pid}/stat`, 'utf8'))?.ticks ?? 0) / 100;
+  const busy = await peers.application(db);
+  const burning = busy.query("SELECT BENCHMARK(1000000000, MD5('a'))").catch(() => 'closed');
+  const { sample } = await nextSample(db, (notice) => (notice.sample?.cpuPercent ?? 0) > 20);
+  expect(sample?.cpuPercent).toBeLessThanOrEqual(100);
+  const [from, fromMs] = [await cpuSeconds(), systemClock.monotonicMs()];
+  await nextSample(db, () => true);
+  const cores = ((await cpuSeconds()) - from) / ((systemClock.monotonicMs() - fromMs) / 1000);
+  expect(cores).toBeLessThan(0.35);
+  expect(await db.control.call('sessions.close', { deadlineSeconds: 0 })).toMatchObject({
+    closed: expect.any(Number),
+  });
+  expect(await burning).toBe('closed');
+  await db.control.call('server.set-quota', { cores: null });
+  await db.control.call('server.stop', {});
 });
 
 test('a port in use is named', async () => {
