@@ -25,7 +25,9 @@ export function ChartLegend({ history, cursor, series, format }: Props) {
             <svg className="legend-line" viewBox="0 0 22 6" aria-hidden="true">
               <path className={`chart-line ${one.className}`} d="M1 3H21" />
             </svg>
-            {one.label}{' '}
+            <span className="legend-name" title={one.label}>
+              {one.label}
+            </span>
             <b className={value === null ? 'legend-none' : undefined}>
               {value === null ? 'n/a' : format(value)}
             </b>

@@ -51,19 +51,25 @@ export const labelLines = (count: number): number => (count <= 5 ? 4 : count <= 
  */
 export function layOutRing(width: number, height: number, count: number, unit: number): RingLayout {
   const odd = count % 2 === 1;
+  const start = -Math.PI / 2 + (odd ? 0 : Math.PI / count);
   const glyphRadius = clamp(Math.min(width, height) * (count > 6 ? 0.055 : 0.075), unit * 1.5, unit * 3);
   const labelHeight = labelLines(count) * unit * lineHeight;
   const topLabelHeight = Math.min(3, labelLines(count)) * unit * lineHeight;
   const border = unit * margin;
   const above = odd ? topLabelHeight + unit * 0.4 + glyphRadius + border : glyphRadius + border;
-  const below = glyphRadius * (count > 2 ? 0.6 : 1) + border;
+  // Labels of low nodes hang lower than their glyphs, away from the edges that come in from above.
+  const shift = count > 4 ? glyphRadius * 0.75 : 0;
+  const lowest = Math.max(
+    ...Array.from({ length: count }, (_, index) => Math.sin(start + (index * 2 * Math.PI) / count)),
+  );
+  const below =
+    Math.max(glyphRadius * 0.6, lowest * shift + labelHeight / 2 - 2, count > 2 ? 0 : glyphRadius) + border;
   const radiusY = clamp((height - above - below) / 2, unit * 4, unit * 24);
   const centreY = above + radiusY + Math.max(0, (height - above - below - 2 * radiusY) / 2);
   const sideLabel = clamp(width * 0.22, unit * 9, unit * 17);
   const roomX = width / 2 - border - sideLabel - unit * gap - glyphRadius;
   const radiusX = clamp(Math.min(radiusY * 1.4, roomX), unit * 6, unit * 34);
   const centre = { x: width / 2, y: centreY };
-  const start = -Math.PI / 2 + (odd ? 0 : Math.PI / count);
   const nodes = Array.from({ length: count }, (_, index): PlacedNode => {
     const angle = start + (index * 2 * Math.PI) / count;
     const x = centre.x + radiusX * Math.cos(angle);
@@ -84,7 +90,7 @@ export function layOutRing(width: number, height: number, count: number, unit: n
     const right = Math.cos(angle) >= 0;
     const edge = right ? x + glyphRadius + unit * gap : x - glyphRadius - unit * gap;
     const labelWidth = Math.min(unit * 19, right ? width - border - edge : edge - border);
-    const top = clamp(y - labelHeight / 2, 0, height - labelHeight);
+    const top = clamp(y + shift * Math.sin(angle) - labelHeight / 2, 0, height - labelHeight);
     const left = right ? edge : edge - labelWidth;
     return {
       x,
@@ -118,9 +124,12 @@ export function edgeBetween(layout: RingLayout, from: number, to: number, direct
   // Deep enough to clear the glyphs that are passed by.
   // Deep enough to clear the glyphs that are passed by.
   const depth = steps > 1 ? (layout.glyphRadius * 1.4) / Math.min(layout.radiusX, layout.radiusY) : 0;
+  // From one end to the first node that is passed it goes inward, stays there, and comes back after the last.
+  const inside = (share: number): number =>
+    Math.sin((Math.PI / 2) * Math.min(1, share * steps, (1 - share) * steps)) ** 0.7;
   const at = (share: number): Point => {
     const angle = start + sweep * share;
-    const factor = 1 - depth * Math.sin(Math.PI * share) ** 0.7;
+    const factor = 1 - depth * inside(share);
     return {
       x: layout.centre.x + layout.radiusX * factor * Math.cos(angle),
       y: layout.centre.y + layout.radiusY * factor * Math.sin(angle),

@@ -4,15 +4,17 @@
  */
 import type { NodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
+import { transactionsInAll } from '../selectors/node-selectors.js';
 
 /** Width of the charts and length of the history, milliseconds. */
 export const historyMs = 300_000;
 /** More than one point a second for the whole width; a bound, should points come too often. */
 const pointsMax = 700;
 
-/** A point, and whether every node that ran then told how it did: only then the nodes can be summed up. */
+/** A point with the sum of all nodes. */
 export interface HistoryPoint extends MetricsPoint {
-  readonly complete: boolean;
+  /** Transactions per second of all nodes; null when one that ran did not tell, so that no sum is too small. */
+  readonly transactionsInAll: number | null;
 }
 
 export interface MetricsHistory {
@@ -36,6 +38,11 @@ const tells = (point: MetricsPoint | undefined, name: NodeName): boolean =>
 const isComplete = (point: MetricsPoint, expected: readonly NodeName[]): boolean =>
   expected.every((name) => tells(point, name));
 
+const summed = (point: MetricsPoint, complete: boolean): HistoryPoint => ({
+  ...point,
+  transactionsInAll: complete ? transactionsInAll(point.nodes) : null,
+});
+
 /**
  * Finds out afterwards which points are complete: what ran then is not told, but a short silence between two samples was
  * a failure to measure, and so is one that lasts until now for a node that runs.
@@ -56,7 +63,7 @@ function completed(points: readonly MetricsPoint[], expected: readonly NodeName[
     }
     if (expected.includes(name)) close(points.length);
   }
-  return points.map((point, index) => ({ ...point, complete: !missing.has(index) }));
+  return points.map((point, index) => summed(point, !missing.has(index)));
 }
 
 const withinWidth = (points: readonly HistoryPoint[]): readonly HistoryPoint[] => {
@@ -81,7 +88,7 @@ export function createMetricsHistory(): MetricsHistory {
     append(point, expected) {
       const last = kept.at(-1);
       if (last && point.atMs <= last.atMs) return;
-      set([...kept, { ...point, complete: isComplete(point, expected) }]);
+      set([...kept, summed(point, isComplete(point, expected))]);
     },
     subscribe(listener) {
       listeners.add(listener);

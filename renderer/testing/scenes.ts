@@ -455,6 +455,11 @@ export const scenes: Readonly<Record<string, (nowMs: number) => ClusterSnapshot>
       events: eventsOf(nowMs),
       plan: runningPlan(nowMs, {
         state: 'failed',
+        steps: runningPlan(nowMs).steps.map((step) =>
+          step.state === 'running'
+            ? { ...step, state: 'failed', endedAtMs: nowMs - 2_000, progress: null }
+            : step,
+        ),
         endedAtMs: nowMs - 2_000,
         error: new RingmasterError('snapshot.failed', {
           donor: 'db2',

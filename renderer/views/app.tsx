@@ -4,7 +4,7 @@ import { useConsoleState } from '../store/console-context.js';
 import { Charts } from './charts.js';
 import { ClusterView } from './cluster-view.js';
 import { EventList } from './event-list.js';
-import { Banners, SentenceBar } from './sentence-bar.js';
+import { SentenceBar, Trouble } from './sentence-bar.js';
 import { SidePanel } from './side-panel.js';
 import { TitleBar } from './title-bar.js';
 
@@ -25,7 +25,9 @@ export function App() {
       <TitleBar />
       <main className="main">
         <SentenceBar />
-        <Banners />
+        <div>
+          <Trouble />
+        </div>
         {known ? <ClusterView /> : <Opening />}
         <Charts />
       </main>

@@ -5,7 +5,6 @@ import type { NodeName } from '../../app/model/ids.js';
 import type { NodeSample } from '../../app/model/metrics.js';
 import { type ChartSeries, createChartCursor } from '../parts/chart-series.js';
 import { LiveChart } from '../parts/live-chart.js';
-import { transactionsOfAll } from '../selectors/chart-geometry.js';
 import { namesOfKey, nodeNamesKey } from '../selectors/node-selectors.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 
@@ -44,7 +43,7 @@ export function Charts() {
       key: 'all',
       label: 'all',
       className: 'series-all',
-      valueAt: transactionsOfAll,
+      valueAt: (points, at) => points[at]?.transactionsInAll ?? null,
     };
     return {
       cpu: nodeSeries(names, (sample) => sample.cpuPercent),

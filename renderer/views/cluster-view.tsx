@@ -18,7 +18,7 @@ import {
   stateWords,
   transactionsNow,
 } from '../selectors/node-selectors.js';
-import { layOutRing, type PlacedNode, type RingLayout } from '../selectors/ring-layout.js';
+import { labelLines, layOutRing, type PlacedNode, type RingLayout } from '../selectors/ring-layout.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { RingEdges } from './ring-edges.js';
 
@@ -41,9 +41,11 @@ interface NodeProps {
   readonly index: number;
   readonly place: PlacedNode;
   readonly radius: number;
+  /** Only the most important line beside the name: many nodes share the height. */
+  readonly compact: boolean;
 }
 
-const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius }: NodeProps) {
+const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compact }: NodeProps) {
   const store = useConsole();
   const node = useConsoleState((state) => state.snapshot && findNode(state.snapshot, name));
   const stale = useConsoleState((state) => (node ? staleSeconds(node, state.nowMs) : null));
@@ -68,8 +70,9 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius }: Node
       openMenu(event);
     }
   };
-  const load = loadWords(node);
-  const note = noteWords(node);
+  const old = stale === null ? null : `sample ${formatCount(stale)} s old`;
+  const load = compact && old !== null ? null : loadWords(node);
+  const note = compact && (load ?? old) !== null ? null : noteWords(node);
   const { label } = place;
   const labelId = `label-${name}`;
   return (
@@ -111,7 +114,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius }: Node
           <span className={`node-state state-${node.state}`}>{stateWords(node)}</span>
         </div>
         {load && <div className="node-fact">{load}</div>}
-        {stale !== null && <div className="node-warning">sample {formatCount(stale)} s old</div>}
+        {old && <div className="node-warning">{old}</div>}
         {note && (
           <div className={node.state === 'failed' ? 'node-note node-warning' : 'node-note'} title={note}>
             {note}
@@ -189,7 +192,14 @@ export function ClusterView() {
             const place = layout.nodes[index];
             return (
               place && (
-                <NodeOnRing key={name} name={name} index={index} place={place} radius={layout.glyphRadius} />
+                <NodeOnRing
+                  key={name}
+                  name={name}
+                  index={index}
+                  place={place}
+                  radius={layout.glyphRadius}
+                  compact={labelLines(names.length) < 3}
+                />
               )
             );
           })}

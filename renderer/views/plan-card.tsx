@@ -268,7 +268,7 @@ export function PlanCard({ plan }: { readonly plan: Plan }) {
           <h2 id="plan-title" ref={heading} tabIndex={-1}>
             {plan.title}
           </h2>
-          <span className={`chip danger-${plan.danger}`}>
+          <span className={`chip ${proposed ? `danger-${plan.danger}` : `plan-${plan.state}`}`}>
             {proposed ? plan.danger : `${stateWords[plan.state]}${elapsed ? ` · ${elapsed}` : ''}`}
           </span>
         </header>

@@ -1,6 +1,7 @@
-/** What is going on and why: one sentence, and the troubles that need an answer. */
+/** What is going on and why: one sentence, what to do when it is bad, and why a command did not work. */
 import { CircleAlert, CircleCheck, LoaderCircle, TriangleAlert, X } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useState } from 'react';
+import { useShallow } from 'zustand/react/shallow';
 import type { ErrorView } from '../../app/base/errors.js';
 import { describeCluster, type Sentence, type SentenceTone } from '../../app/model/sentence.js';
 import { dismissTrouble } from '../commands/commands.js';
@@ -14,20 +15,37 @@ const icons: Readonly<Record<SentenceTone, typeof X>> = {
   bad: CircleAlert,
 };
 
-const opening: Sentence = { text: 'Looking for the coordinator …', tone: 'busy', topic: 'opening' };
+/** The sentence, and what to do when it is bad news. */
+interface Said extends Sentence {
+  readonly remedy: string | null;
+}
 
-function useSentence(): Sentence {
-  const snapshot = useConsoleState((state) => state.snapshot);
-  const connection = useConsoleState((state) => state.connection);
-  return useMemo(() => {
-    if (connection.kind === 'lost')
-      return { text: connection.error.text, tone: 'bad', topic: connection.error.code };
-    return snapshot ? describeCluster(snapshot) : opening;
-  }, [snapshot, connection]);
+const opening: Said = {
+  text: 'Looking for the coordinator …',
+  tone: 'busy',
+  topic: 'opening',
+  remedy: null,
+};
+
+const badNews = (error: ErrorView): Said => ({
+  text: error.text,
+  tone: 'bad',
+  topic: error.code,
+  remedy: error.remedy,
+});
+
+function useSentence(): Said {
+  return useConsoleState(
+    useShallow(({ snapshot, connection }) => {
+      if (connection.kind === 'lost') return badNews(connection.error);
+      if (!snapshot) return opening;
+      return { ...describeCluster(snapshot), remedy: snapshot.problem?.remedy ?? null };
+    }),
+  );
 }
 
 export function SentenceBar() {
-  const { text, tone, topic } = useSentence();
+  const { text, tone, topic, remedy } = useSentence();
   const Icon = icons[tone];
   // Told only when the topic changes: a percentage that moves every second is not news.
   const [spoken, setSpoken] = useState({ topic, text });
@@ -35,9 +53,16 @@ export function SentenceBar() {
   return (
     <div className={`sentence tone-${tone}`}>
       <Icon aria-hidden="true" />
-      <p data-testid="sentence" data-tone={tone} title={text}>
-        {text}
-      </p>
+      <div>
+        <p data-testid="sentence" data-tone={tone} data-topic={topic} title={text}>
+          {text}
+        </p>
+        {remedy !== null && (
+          <p className="remedy" data-testid="remedy">
+            {remedy}
+          </p>
+        )}
+      </div>
       <span className="sr-only" role="status">
         {spoken.text}
       </span>
@@ -45,37 +70,19 @@ export function SentenceBar() {
   );
 }
 
-function Banner(props: {
-  readonly error: ErrorView;
-  readonly testId: string;
-  readonly dismissable?: boolean;
-}) {
-  const { error, testId, dismissable = false } = props;
+/** Why the last command did not work, until it is dismissed or another one is tried. */
+export function Trouble() {
+  const trouble = useConsoleState((state) => state.trouble);
+  if (!trouble) return null;
   return (
-    <div className="banner" role="alert" data-testid={testId} data-code={error.code}>
+    <div className="banner" role="alert" data-testid="trouble" data-code={trouble.code}>
       <CircleAlert aria-hidden="true" />
       <div>
-        <b>{error.text}</b> {error.remedy}
+        <b>{trouble.text}</b> {trouble.remedy}
       </div>
-      {dismissable && (
-        <CommandButton command={dismissTrouble} subject={null} look="quiet">
-          <X aria-hidden="true" />
-        </CommandButton>
-      )}
-    </div>
-  );
-}
-
-/** The cluster's problem, the lost connection, and why the last command did not work. */
-export function Banners() {
-  const connection = useConsoleState((state) => state.connection);
-  const problem = useConsoleState((state) => state.snapshot?.problem ?? null);
-  const trouble = useConsoleState((state) => state.trouble);
-  return (
-    <div className="banners">
-      {connection.kind === 'lost' && <Banner error={connection.error} testId="connection-lost" />}
-      {problem && <Banner error={problem} testId="problem" />}
-      {trouble && <Banner error={trouble} testId="trouble" dismissable />}
+      <CommandButton command={dismissTrouble} subject={null} look="quiet">
+        <X aria-hidden="true" />
+      </CommandButton>
     </div>
   );
 }
