@@ -36,7 +36,13 @@ export default defineConfig({
       },
       {
         plugins: [react()],
-        test: { name: 'renderer', root, environment: 'jsdom', include: ['renderer/**/*.test.{ts,tsx}'] },
+        test: {
+          name: 'renderer',
+          root,
+          environment: 'jsdom',
+          include: ['renderer/**/*.test.{ts,tsx}'],
+          testTimeout: 30_000,
+        },
       },
       {
         test: {

@@ -2,7 +2,7 @@
 import type { HistoryPoint } from '../store/metrics-history.js';
 
 /** Two points further apart than this are not joined: samples are missing between them. */
-export const joinableMs = 2_500;
+const joinableMs = 2_500;
 
 /** Rounds up to 1, 2, 2.5 or 5 times a power of ten, so that the axis has readable ticks. At least 10. */
 export function niceMax(value: number): number {

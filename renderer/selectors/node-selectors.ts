@@ -5,7 +5,7 @@ import type { NodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
 
 /** A sample older than this is drawn as stale. */
-export const staleAfterMs = 3_000;
+const staleAfterMs = 3_000;
 
 const roleWords = { writer: 'writer', donor: 'donor', joiner: 'joiner' } as const;
 

@@ -88,7 +88,7 @@ const expectedNodes = (snapshot: ClusterSnapshot | null): readonly NodeName[] =>
   (snapshot?.nodes ?? []).filter((node) => replicates(node.state)).map((node) => node.name);
 
 /** The state after a new snapshot: unchanged parts keep their identity, and a proposal that became real goes. */
-export function withSnapshot(state: ConsoleState, next: ClusterSnapshot): ConsoleState {
+function withSnapshot(state: ConsoleState, next: ClusterSnapshot): ConsoleState {
   const snapshot = shareStructure(state.snapshot, next);
   const before = state.snapshot?.plan ?? null;
   const taken = state.proposal !== null && snapshot.plan?.id === state.proposal.id;

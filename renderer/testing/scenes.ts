@@ -19,7 +19,7 @@ export const sampleOf = (nowMs: number, part: Partial<NodeSample> = {}): NodeSam
 });
 
 /** A node that was stopped on purpose; `part` makes it something else. */
-export function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
+function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
   const number = Number(/\d+$/.exec(name)?.[0] ?? 1);
   return {
     name: nodeName(name),
@@ -42,7 +42,7 @@ export function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
   };
 }
 
-export const activeNode = (
+const activeNode = (
   nowMs: number,
   name: string,
   part: Partial<NodeView> = {},
@@ -149,7 +149,7 @@ export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}):
   };
 }
 
-export function stepOf(
+function stepOf(
   action: StepAction,
   title: string,
   state: StepState = 'waiting',
