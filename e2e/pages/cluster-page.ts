@@ -176,12 +176,14 @@ export class ClusterPage {
   }
 
   /**
-   * Transactions per second in all, mean over the last `seconds` complete samples.
+   * Transactions per second in all, mean over the last `seconds` samples.
+   * @param sinceMs wall clock; samples before it do not count
    * @returns null while there are not that many
    */
-  async meanTransactionsPerSecond(seconds: number): Promise<number | null> {
+  async meanTransactionsPerSecond(seconds: number, sinceMs: number): Promise<number | null> {
     const { metrics } = await this.readCluster();
     const rates = metrics
+      .filter((point) => point.atMs > sinceMs)
       .slice(-seconds)
       .map((point) =>
         Object.values(point.nodes).reduce((sum, sample) => sum + (sample?.transactionsPerSecond ?? 0), 0),

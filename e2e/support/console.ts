@@ -26,6 +26,7 @@ export interface ConsoleSettings {
 export interface RunningConsole {
   readonly app: ElectronApplication;
   readonly page: Page;
+  readonly pid: number;
   readonly labFolder: string;
   readonly frontEndPort: number;
   /** Folder of the console's own files: audit log, preferences, logs. */
@@ -63,6 +64,8 @@ async function start(settings: ConsoleSettings): Promise<RunningConsole & { read
     env: { ...environment, XDG_CONFIG_HOME: join(home, 'config'), RINGMASTER_QUIT_WITHOUT_ASKING: '1' },
   });
   const program = app.process();
+  const { pid } = program;
+  if (pid === undefined) throw new Error(`${executablePath} did not start`);
   const ended = new Promise<number | null>((resolve) => program.once('exit', resolve));
   const page = await app.firstWindow();
   const complaints: string[] = [];
@@ -71,13 +74,12 @@ async function start(settings: ConsoleSettings): Promise<RunningConsole & { read
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   const userData = await app.evaluate(({ app }) => app.getPath('userData'));
-  return { app, page, home, labFolder, frontEndPort, userData, startedAtMs, complaints, ended };
+  return { app, page, pid, home, labFolder, frontEndPort, userData, startedAtMs, complaints, ended };
 }
 
 /** Ends the program as an operator would; kills what does not end, so that the next test starts clean. */
-async function end({ app, home, ended }: RunningConsole & { readonly home: string }): Promise<boolean> {
-  const pid = app.process().pid;
-  const tree = pid === undefined ? [] : processTree(pid);
+async function end({ app, pid, home, ended }: RunningConsole & { readonly home: string }): Promise<boolean> {
+  const tree = processTree(pid);
   const timer = AbortSignal.timeout(endBoundMs);
   const late = new Promise<'late'>((resolve) => timer.addEventListener('abort', () => resolve('late')));
   app.close().catch(() => undefined);
