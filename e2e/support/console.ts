@@ -39,6 +39,9 @@ export interface RunningConsole {
   readonly ended: Promise<number | null>;
 }
 
+/** How long each step of the start may take, so that a start that hangs says where. */
+const startStepBoundMs = 30_000;
+
 /** How long the program may take to end with all its servers. */
 const endBoundMs = 45_000;
 
@@ -67,13 +70,17 @@ async function start(settings: ConsoleSettings): Promise<RunningConsole & { read
   const { pid } = program;
   if (pid === undefined) throw new Error(`${executablePath} did not start`);
   const ended = new Promise<number | null>((resolve) => program.once('exit', resolve));
-  const page = await app.firstWindow();
+  const bounded = <T>(what: string, body: () => Promise<T>) =>
+    base.step(what, body, { timeout: startStepBoundMs });
+  const page = await bounded('the window opens', () => app.firstWindow());
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
-  const userData = await app.evaluate(({ app }) => app.getPath('userData'));
+  const userData = await bounded('the program answers', () =>
+    app.evaluate(({ app }) => app.getPath('userData')),
+  );
   return { app, page, pid, home, labFolder, frontEndPort, userData, startedAtMs, complaints, ended };
 }
 
