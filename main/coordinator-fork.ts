@@ -8,7 +8,7 @@ import type { CoordinatorSettings } from './coordinator-settings.js';
 const lastWordsMax = 4000;
 
 /** The line of a stack trace or message that says most: the last one that names an error, else the last one. */
-export function lastWordsOf(text: string): string | null {
+function lastWordsOf(text: string): string | null {
   const lines = text
     .split('\n')
     .map((line) => line.trim())

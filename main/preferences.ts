@@ -18,7 +18,7 @@ const preferencesSchema = z.object({
 });
 export type Preferences = z.infer<typeof preferencesSchema>;
 
-export const windowSizeDefault = { width: 1280, height: 800 } as const;
+const windowSizeDefault = { width: 1280, height: 800 } as const;
 export const windowSizeMin = { width: 1024, height: 640 } as const;
 
 /** How much of the window must lie on a display for it to be found again, pixels. */

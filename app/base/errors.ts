@@ -340,8 +340,3 @@ export function fromErrorView(view: ErrorView): RingmasterError {
 export function invariant(condition: unknown, claim: string): asserts condition {
   if (!condition) throw new RingmasterError('defect', { cause: claim });
 }
-
-/** For the default branch of an exhaustive switch: the compiler refuses it while a case is missing. */
-export function unreachable(value: never): never {
-  throw new RingmasterError('defect', { cause: `unexpected value ${JSON.stringify(value)}` });
-}

@@ -1,5 +1,5 @@
 /** Makes the plan of a state change: the steps in order, what changes, and what the operator should know. Pure. */
-import { formatBytes, formatSeconds } from '../base/format.js';
+import { formatBytes } from '../base/format.js';
 import type { NodeView } from '../model/cluster.js';
 import type { NodeName, PlanId } from '../model/ids.js';
 import { replicates, type TargetState, type Transition } from '../model/node-state.js';
@@ -46,7 +46,7 @@ const step = (action: StepAction): PlanStep => ({
 });
 
 /** The ordered acts of a transition. */
-export function planActions(facts: PlanFacts): StepAction[] {
+function planActions(facts: PlanFacts): StepAction[] {
   const { node, target } = facts;
   if (!replicates(node.state))
     return target === 'offline' ? [{ kind: 'stop-server', node: node.name }] : joinActions(facts);
@@ -223,7 +223,3 @@ function warningsOf(facts: PlanFacts, joins: boolean): string[] {
   }
   return warnings;
 }
-
-/** "about 20 s", for the card. */
-export const expectedWords = (plan: Plan): string | null =>
-  plan.expectedSeconds === null ? null : `about ${formatSeconds(plan.expectedSeconds)}`;

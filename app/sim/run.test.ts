@@ -11,7 +11,9 @@ test.each(Array.from({ length: seeds / perTest }, (_, index) => 1 + index * perT
   { timeout: 120_000 },
   (first) => {
     const { failed, commits, views, crashes } = runRange({ first, count: perTest });
-    const commands = failed.map(({ seed, violations }) => `npm run sim -- --seed ${seed}: ${violations[0]?.rule}`);
+    const commands = failed.map(
+      ({ seed, violations }) => `npm run sim -- --seed ${seed}: ${violations[0]?.rule}`,
+    );
     expect(commands).toEqual([]);
     // The runs meet what they are for.
     expect(commits).toBeGreaterThan(perTest * 20);

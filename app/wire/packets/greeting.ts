@@ -94,7 +94,7 @@ export interface Login {
 }
 
 /** Bytes of the part that SSLRequest and HandshakeResponse41 have in common. */
-export const loginFixedBytes = 32;
+const loginFixedBytes = 32;
 
 /** Is this the 32-byte SSLRequest that comes before the login when the client wants TLS? */
 export function isSslRequest(payload: Buffer): boolean {

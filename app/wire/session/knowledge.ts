@@ -221,7 +221,7 @@ export class Knowledge {
 }
 
 /** A text about which nothing is known. */
-export const unknownText: Classified = {
+const unknownText: Classified = {
   statements: [{ class: 'unknown' }],
   mentions: { rowCount: false, connectionId: false, accessMode: false },
 };

@@ -162,7 +162,7 @@ export class Login {
 }
 
 /** "5.5.5-10.11.19-MariaDB-log" -> 101119, as in executable comments. */
-export function versionNumber(serverVersion: string): number {
+function versionNumber(serverVersion: string): number {
   const parts = /^(?:5\.5\.5-)?(\d+)\.(\d+)\.(\d+)/.exec(serverVersion);
   if (!parts) return 100_000;
   return Number(parts[1]) * 10_000 + Number(parts[2]) * 100 + Number(parts[3]);

@@ -65,8 +65,6 @@ export type Statement =
   /** Anything else: treated as a write that may commit by itself. */
   | { readonly class: 'unknown' };
 
-export type StatementClass = Statement['class'];
-
 /** What calls and words in the text ask of the session, whatever the statement is. */
 export interface Mentions {
   /** ROW_COUNT(): what the previous statement changed. */

@@ -33,13 +33,13 @@ export function payloadsOf(bytes: Buffer): Buffer[] | undefined {
 const sha1 = (...parts: Buffer[]) => createHash('sha1').update(Buffer.concat(parts)).digest();
 
 /** mysql_native_password: SHA1(password) XOR SHA1(scramble + SHA1(SHA1(password))). */
-export function nativePassword(password: string, scramble: Buffer): Buffer {
+function nativePassword(password: string, scramble: Buffer): Buffer {
   const once = sha1(Buffer.from(password));
   const mask = sha1(scramble.subarray(0, 20), sha1(once));
   return Buffer.from(once.map((byte, index) => byte ^ (mask[index] as number)));
 }
 
-export const baseCapabilities =
+const baseCapabilities =
   capability.foundRows |
   capability.localFiles |
   capability.protocol41 |
@@ -52,7 +52,7 @@ export const baseCapabilities =
   capability.connectWithDb;
 
 /** Logs in as app/secret. @returns the connection and the greeting */
-export async function logIn(
+async function logIn(
   port: number,
   capabilities: number,
   keep: (name: string, from: Captured['from'], bytes: Buffer) => void = () => undefined,
@@ -85,7 +85,7 @@ export async function logIn(
 }
 
 /** Sends one command and waits for `packets` packets. */
-export async function ask(client: RawClient, payload: Buffer, packets: number): Promise<Buffer> {
+async function ask(client: RawClient, payload: Buffer, packets: number): Promise<Buffer> {
   client.send(framed(payload, 0));
   return client.until((bytes) => (payloadsOf(bytes)?.length ?? 0) >= packets);
 }
