@@ -55,7 +55,8 @@ test('a new node has no data, is made and started within seconds, and has writte
   );
   expect(status.server).toMatchObject({ kind: 'running', readOnly: true });
   expect(status.position).toEqual({ binlog: '', applied: '', binlogState: '', oldestBinlog: '' });
-  expect(startedAtMs - beganAtMs).toBeLessThan(8_000);
+  // 0.9 s on an idle machine; the bound is that of a whole lab, on a machine that does other things too.
+  expect(startedAtMs - beganAtMs).toBeLessThan(15_000);
 });
 
 test('applications reach their own database and nothing else', async () => {

@@ -55,9 +55,8 @@ export class ControlServer {
       });
   }
 
-  /** Stops listening and ends the connections, after what was answered is sent. */
-  async close(): Promise<void> {
-    const closed = once(this.#server, 'close');
+  /** Stops listening and ends the connections. A coordinator that does not end its side keeps nobody alive. */
+  close(): void {
     this.#server.close();
     for (const [connection, socket] of this.#connections) {
       connection.dispose();
@@ -65,8 +64,6 @@ export class ControlServer {
       socket.unref();
     }
     this.#connections.clear();
-    // A coordinator that does not end its side must not keep the peer alive.
-    await Promise.race([closed, Promise.resolve()]);
   }
 
   #serve(socket: Socket, handlers: MethodHandlers): void {

@@ -331,9 +331,13 @@ const failed = (names: Names, cause: string): RingmasterError =>
 const stalledError = (names: Names, stallMs: number): RingmasterError =>
   new RingmasterError('snapshot.stalled', { ...names, seconds: stallMs / 1000 });
 
+const brokenCodes = ['ECONNRESET', 'EPIPE', 'ECONNREFUSED', 'ERR_STREAM_PREMATURE_CLOSE'];
+
 function asSnapshotError(names: Names, thrown: unknown): RingmasterError {
   if (thrown instanceof RingmasterError) return thrown;
-  return new RingmasterError('snapshot.failed', { ...names, cause: messageOf(thrown) }, { cause: thrown });
+  const broken = thrown instanceof Error && 'code' in thrown && brokenCodes.includes(String(thrown.code));
+  const cause = broken ? 'the connection between them broke off' : messageOf(thrown);
+  return new RingmasterError('snapshot.failed', { ...names, cause }, { cause: thrown });
 }
 
 const lastLines = (text: string): string => text.split('\n').slice(-3).join(' ').trim();
