@@ -15,28 +15,40 @@ export interface Vertex {
  */
 export function bestClique(vertices: readonly Vertex[], self: number): number[] {
   const sorted = [...vertices].sort((one, other) => one.id - other.id);
-  const own = sorted.find((vertex) => vertex.id === self);
-  if (!own) return [];
-  const mutual = (one: Vertex, other: Vertex): boolean =>
-    one.sees.includes(other.id) && other.sees.includes(one.id);
-  const candidates = sorted.filter((vertex) => vertex.id !== self && mutual(vertex, own));
-  let best: Vertex[] = [];
-  const better = (group: readonly Vertex[]): boolean => {
-    const votes = (members: readonly Vertex[]) => members.filter((vertex) => vertex.votes).length;
-    const difference = votes(group) - votes(best) || group.length - best.length;
-    return difference > 0;
-  };
-  const extend = (group: Vertex[], rest: readonly Vertex[]): void => {
-    if (rest.length === 0) {
-      if (better(group)) best = group;
+  const own = sorted.findIndex((vertex) => vertex.id === self);
+  if (own < 0) return [];
+  // Sets of vertices as bits: bit n is sorted[n].
+  const hears = sorted.map((vertex) =>
+    sorted.reduce((bits, { id }, at) => (vertex.sees.includes(id) ? bits | (1 << at) : bits), 0),
+  );
+  const mutual = hears.map((bits, at) =>
+    hears.reduce(
+      (both, others, other) => (bits & (1 << other) && others & (1 << at) ? both | (1 << other) : both),
+      0,
+    ),
+  );
+  const voting = sorted.reduce((bits, { votes }, at) => (votes ? bits | (1 << at) : bits), 0);
+  let best = 0;
+  const extend = (group: number, candidates: number): void => {
+    if (candidates === 0) {
+      const difference =
+        bitCount(group & voting) - bitCount(best & voting) || bitCount(group) - bitCount(best);
+      if (difference > 0) best = group;
       return;
     }
-    const [next, ...others] = rest as readonly [Vertex, ...Vertex[]];
-    const fits = others.filter((vertex) => mutual(vertex, next));
-    extend([...group, next], fits);
+    const next = candidates & -candidates;
+    const others = candidates & ~next;
+    const fits = others & (mutual[31 - Math.clz32(next)] ?? 0);
+    extend(group | next, fits);
     // Leaving `next` out can only pay when it excludes somebody.
-    if (fits.length < others.length) extend(group, others);
+    if (fits !== others) extend(group, others);
   };
-  extend([own], candidates);
-  return best.map((vertex) => vertex.id).sort((one, other) => one - other);
+  extend(1 << own, mutual[own] ?? 0);
+  return sorted.filter((_, at) => best & (1 << at)).map(({ id }) => id);
+}
+
+function bitCount(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }

@@ -19,6 +19,9 @@ function callSoon(ring: Ring, state: Gather, nowMs: number): void {
   state.nextJoinMs = Math.min(state.nextJoinMs, nowMs + ring.settings.joinMs * coalescePart);
 }
 
+const sameIds = (one: readonly MemberId[], other: readonly MemberId[]): boolean =>
+  one.length === other.length && one.every((id, index) => id === other[index]);
+
 /** Another peer that looks for a view. */
 export function hearJoin(ring: Ring, state: Gather, from: MemberId, join: Join, nowMs: number): void {
   const known = state.heard.get(from);
@@ -27,12 +30,12 @@ export function hearJoin(ring: Ring, state: Gather, from: MemberId, join: Join, 
     ignore(ring, 'old-information');
     return;
   }
-  if (known?.info !== join.info || known.sees.length !== join.sees.length) {
-    const news = !sameLife || known?.info.version !== join.info.version;
-    if (news || !join.sees.includes(ring.self.id)) callSoon(ring, state, nowMs);
-    if (!known) state.settleMs = Math.max(state.settleMs, nowMs + ring.settings.joinMs);
-  }
+  const news = !sameLife || known?.info.version !== join.info.version;
+  if (news || !join.sees.includes(ring.self.id)) callSoon(ring, state, nowMs);
+  if (!known) state.settleMs = Math.max(state.settleMs, nowMs + ring.settings.joinMs);
+  const repeats = !news && known !== undefined && sameIds(known.sees, join.sees);
   state.heard.set(from, { info: join.info, sees: join.sees, atMs: nowMs });
+  if (repeats) return;
   ring.seen = Math.max(ring.seen, join.info.promised);
   leadIfMyTurn(ring, state, nowMs);
 }

@@ -187,6 +187,8 @@ export type RingMessage =
       readonly number: number;
       readonly sequence: number;
       readonly safe: number;
+      /** What enough members have received, as far as the holder knows. */
+      readonly acknowledged: number;
       readonly why: HoldReason;
     }
   | { readonly kind: 'probe'; readonly ringId: RingId; readonly number: number }

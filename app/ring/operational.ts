@@ -1,5 +1,6 @@
 /** A member of a primary component: answers, watches the token and the others, and leaves when the view is over. */
 import {
+  act,
   everyNetwork,
   heardMs,
   ignore,
@@ -55,14 +56,15 @@ export function hearPulse(
   message: Of<'pulse'>,
   nowMs: number,
 ): void {
-  if (message.number >= state.number) {
+  if (message.number >= state.newest) {
     signOfToken(state, message.number, true, nowMs);
-    if (state.grip.kind === 'away') state.safe = Math.max(state.safe, message.safe);
+    if (state.grip.kind === 'away') heedMarks(ring, state, message);
   }
   answerHere(ring, state, from, network);
 }
 
 function signOfToken(state: Operational, number: number, held: boolean, nowMs: number): void {
+  state.newest = Math.max(state.newest, number);
   state.tokenSeenMs = nowMs;
   state.probingSinceMs = 0;
   state.held = held;
@@ -84,6 +86,18 @@ export function answerHere(ring: Ring, state: Operational, to: MemberId, network
   });
 }
 
+/** What the holder knows of everybody, in case a report to this member was lost. */
+function heedMarks(ring: Ring, state: Operational, { safe, acknowledged }: Of<'pulse'>): void {
+  if (acknowledged > state.acknowledged) {
+    const news = state.ownLast > state.acknowledged;
+    state.acknowledged = acknowledged;
+    if (news) act(ring, { kind: 'acknowledge', ringId: state.view.ringId, upTo: acknowledged });
+  }
+  if (safe <= state.safe) return;
+  state.safe = safe;
+  act(ring, { kind: 'safe', upTo: safe });
+}
+
 /** A member is alive, and says where it stands. */
 export function hearHere(
   ring: Ring,
@@ -93,10 +107,10 @@ export function hearHere(
   nowMs: number,
 ): void {
   const index = indexOf(state, from);
-  if (state.grip.kind === 'away' && message.number >= state.number) {
-    if (message.holding || message.number > state.number) {
-      signOfToken(state, message.number, message.holding, nowMs);
-    } else if (state.grip.passed && message.number >= state.grip.passed.number) state.grip.passed = null;
+  if (state.grip.kind === 'away') {
+    const news = message.number > state.newest || (message.holding && message.number === state.newest);
+    if (news) signOfToken(state, message.number, message.holding, nowMs);
+    else if (state.grip.passed && message.number >= state.grip.passed.number) state.grip.passed = null;
   }
   raiseMarks(ring, state, index, message);
   if (message.wants && state.grip.kind !== 'away') noteWant(ring, state, index, nowMs);
@@ -121,8 +135,10 @@ function raiseMarks(
   { received, applied }: { readonly received: number; readonly applied: number },
 ): void {
   if (state.view.members[index]?.arbiter !== false) return;
-  if (received > (state.received[index] ?? 0)) state.received[index] = received;
-  if (applied > (state.applied[index] ?? -1)) state.applied[index] = applied;
+  const moved = received > (state.received[index] ?? 0) || applied > (state.applied[index] ?? -1);
+  if (!moved) return;
+  state.received[index] = Math.max(received, state.received[index] ?? 0);
+  state.applied[index] = Math.max(applied, state.applied[index] ?? -1);
   acknowledgeReceived(ring, state);
 }
 
@@ -196,11 +212,8 @@ export function nodeMoved(ring: Ring, state: Operational, nowMs: number): void {
 function report(ring: Ring, state: Operational, nowMs: number): void {
   if (ring.received <= state.reported || nowMs - state.tokenSeenMs < reportAfterMs) return;
   state.reported = ring.received;
-  const committer = state.by !== 0 && state.by !== ring.self.id && indexOf(state, state.by) >= 0;
   const { received, applied } = ring;
-  const message = { kind: 'report', ringId: state.view.ringId, received, applied } as const;
-  if (committer && !state.held) send(ring, state.by, networkTo(ring, state.by), message);
-  else sendToMembers(ring, state.view, 'best', message);
+  sendToMembers(ring, state.view, 'best', { kind: 'report', ringId: state.view.ringId, received, applied });
 }
 
 /** The queue of this node changed. */
@@ -232,11 +245,23 @@ export function tickOperational(ring: Ring, state: Operational, nowMs: number): 
     if (grip.kind === 'waiting' && nowMs >= grip.untilMs) useToken(ring, state, nowMs);
   }
   if (nowMs >= state.nextCrossMs) {
-    state.nextCrossMs = nowMs + ring.settings.pulseMs;
-    const probe = { kind: 'probe', ringId: state.view.ringId, number: state.number } as const;
-    send(ring, successorOf(state), everyNetwork, probe);
+    state.nextCrossMs = nowMs + crossFactor * ring.settings.pulseMs;
+    tryOtherNetworks(ring, state);
   }
   watch(ring, state, nowMs);
+}
+
+/** Networks without traffic are tried every so many pulses. */
+const crossFactor = 3;
+
+/** Traffic moves back to a healed network only when something is heard on it. */
+function tryOtherNetworks(ring: Ring, state: Operational): void {
+  const successor = successorOf(state);
+  const used = networkTo(ring, successor);
+  for (let network = 0; network < ring.self.networks; network++) {
+    if (network === used) continue;
+    send(ring, successor, network, { kind: 'probe', ringId: state.view.ringId, number: state.number });
+  }
 }
 
 function pulse(ring: Ring, state: Operational, nowMs: number): void {
@@ -249,6 +274,7 @@ function pulse(ring: Ring, state: Operational, nowMs: number): void {
     number: state.number,
     sequence: state.sequence,
     safe: state.safe,
+    acknowledged: state.acknowledged,
     why: state.grip.kind,
   });
 }

@@ -125,6 +125,8 @@ export interface Operational {
   grip: Grip;
   /** Number of the last token seen; while holding, of the one held. */
   number: number;
+  /** Highest number of a token heard of: a sign of life must be newer, or come from its holder. */
+  newest: number;
   rotation: number;
   sequence: number;
   by: MemberId;

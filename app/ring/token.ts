@@ -14,6 +14,7 @@ import type { Operational, Ring } from './state.js';
 /** This member gets the token. A copy of an earlier pass was rejected before (admit.ts). */
 export function receiveToken(ring: Ring, state: Operational, token: Token, nowMs: number): void {
   state.number = token.number;
+  state.newest = Math.max(state.newest, token.number);
   state.rotation = token.rotation + (state.index === 0 ? 1 : 0);
   state.sequence = token.sequence;
   state.by = token.by;
@@ -21,7 +22,8 @@ export function receiveToken(ring: Ring, state: Operational, token: Token, nowMs
   state.probingSinceMs = 0;
   state.held = false;
   state.wants = token.wants;
-  state.nextPulseMs = nowMs + ring.settings.pulseMs;
+  // Kept for longer than this, the token is said to be held: nobody has to ask.
+  state.nextPulseMs = nowMs + ring.settings.probeAfterMs / 2;
   for (let index = 0; index < state.received.length; index++) {
     if (index !== state.index) mergeMarks(state, index, token);
   }
@@ -141,6 +143,7 @@ function passToken(ring: Ring, state: Operational, nowMs: number): void {
   state.nextWantMs = nowMs + ring.settings.probeAfterMs;
   if (!ring.rules.letsGo) return;
   state.number = token.number;
+  state.newest = token.number;
   state.tokenSeenMs = nowMs;
   state.probingSinceMs = 0;
   state.held = false;
@@ -169,9 +172,7 @@ function lagOf(state: Operational): number {
 
 /** Tells the node what is safe now: received by enough for an OK, applied by all. */
 export function acknowledgeReceived(ring: Ring, state: Operational): void {
-  const { members } = state.view;
-  const marks = state.received.filter((_, index) => members[index]?.arbiter === false);
-  const enough = nthHighest(marks, ring.rules.acknowledgersNeeded(members));
+  const enough = nthHighest(state.received, ring.rules.acknowledgersNeeded(state.view.members));
   if (enough > state.acknowledged) {
     const news = state.ownLast > state.acknowledged;
     state.acknowledged = enough;

@@ -51,7 +51,7 @@ export const runMs = 60_000;
 /** Draws a scenario. Rare features are drawn often enough that a few thousand seeds meet every pair of them. */
 export function drawOptions(random: Random): SimOptions {
   const members = random.integer(3, 7);
-  const expelAfterMs = random.pick([400, 600, 800]);
+  const expelAfterMs = random.pick([600, 800, 1_000]);
   const settings: RingSettings = {
     ...ringSettings(expelAfterMs),
     probeAfterMs: random.pick([20, 40]),
@@ -77,7 +77,7 @@ export function drawOptions(random: Random): SimOptions {
     visibleCrashes: random.pick([0, 0.5, 1]),
     faults: faults.length > 0 ? faults : ['crash', 'partition'],
     faultEveryMs: random.pick([600, 1500, 4000]),
-    burstEveryMs: random.pick([400, 900]),
+    burstEveryMs: random.pick([500, 1_100]),
     applyMs: random.pick([0, 2, 20]),
     semiSync: random.chance(0.4),
     clockRates: Array.from({ length: members }, () => 1 + (random.next() - 0.5) * 0.04),

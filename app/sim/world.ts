@@ -292,7 +292,7 @@ function pull(world: World, node: SimNode): void {
   if (!agree(source.server, server)) {
     // Strict mode stops the replication of a node that went its own way; inside one view that must not happen.
     server.follows = null;
-    if (inSameView(node, source)) {
+    if (inNewestView(world, node, source)) {
       world.checkers.fail('a follower agrees with its predecessor', `${node.id} follows ${source.id}`);
     }
     return;
@@ -311,9 +311,10 @@ function pull(world: World, node: SimNode): void {
   serverAcknowledges(world, source);
 }
 
-function inSameView({ ring: { state: one } }: SimNode, { ring: { state: other } }: SimNode): boolean {
-  if (one.kind !== 'operational' || other.kind !== 'operational') return false;
-  return one.view.ringId === other.view.ringId;
+/** Those who were left behind may still hear of the new view's changes from their old predecessor. */
+function inNewestView(world: World, ...nodes: readonly SimNode[]): boolean {
+  const newest = world.checkers.newest()?.ringId;
+  return nodes.every(({ ring: { state } }) => state.kind === 'operational' && state.view.ringId === newest);
 }
 
 function applyLater(world: World, node: SimNode): void {
