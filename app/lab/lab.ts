@@ -287,8 +287,8 @@ class RunningLab implements Lab {
     );
     const refused = answers.find((answer) => !answer.applied);
     cluster.processorNote = refused
-      ? `The nodes share this machine's ${availableParallelism()} cores (${refused.why}).`
-      : `Each node has ${this.quotaCores} core${this.quotaCores === 1 ? '' : 's'} of this machine's ${availableParallelism()}.`;
+      ? `the nodes share this machine's ${availableParallelism()} cores (${refused.why})`
+      : `each node has ${this.quotaCores} core${this.quotaCores === 1 ? '' : 's'} of this machine's ${availableParallelism()}`;
     cluster.changed();
   }
 

@@ -112,7 +112,7 @@ export interface ClusterSnapshot {
   readonly plan: Plan | null;
   /** Newest last, 500 at most. */
   readonly events: readonly ClusterEvent[];
-  /** Why CPU is shown the way it is: "each node has 0.4 core" or "the nodes share this machine's processor". */
+  /** Why CPU is shown the way it is, without a full stop: "each node has 0.4 core" or "the nodes share this machine's 2 cores". */
   readonly processorNote: string;
   readonly startingUp: string | null;
   readonly problem: ErrorView | null;

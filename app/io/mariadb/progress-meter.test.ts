@@ -31,6 +31,17 @@ describe('progress', () => {
     expect(meter.view()).toEqual({ done: 200, total: 1000, unit: 'bytes', perSecond: 200, etaSeconds: 4 });
   });
 
+  it('tells no time left before something worth speaking of is done', () => {
+    const { clock, pass } = handClock();
+    const meter = new ProgressMeter(clock, { unit: 'bytes', total: 94_700_000, from: 0 });
+    pass(400);
+    meter.reach(132);
+    expect(meter.view()).toMatchObject({ done: 132, perSecond: 330, etaSeconds: null });
+    pass(1600);
+    meter.reach(9_470_000);
+    expect(meter.view()).toMatchObject({ perSecond: 4_735_000, etaSeconds: 18 });
+  });
+
   it('follows a rate that changes', () => {
     const { clock, pass } = handClock();
     const meter = new ProgressMeter(clock, { unit: 'changes', total: null, from: 500 });

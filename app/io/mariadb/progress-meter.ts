@@ -7,6 +7,9 @@ const windowMs = 3_000;
 /** How often progress is told: a person reads no faster, and each report crosses two processes. */
 const reportEveryMs = 250;
 
+/** Share of the whole that must be done before the time left is told. */
+const judgedFromShare = 0.01;
+
 export class ProgressMeter {
   readonly #clock: Clock;
   readonly #unit: StepProgress['unit'];
@@ -60,12 +63,14 @@ export class ProgressMeter {
     const perSecond = first && seconds >= 0.25 ? (this.#reached - first.reached) / seconds : null;
     const done = this.#reached - this.#from;
     const left = this.#total === null ? null : Math.max(0, this.#total - done);
+    // The first bytes come slowly, and a time left made from them would be hours.
+    const begun = this.#total === null || done >= this.#total * judgedFromShare;
     return {
       done,
       total: this.#total === null ? null : Math.max(this.#total, done),
       unit: this.#unit,
       perSecond,
-      etaSeconds: left === 0 ? 0 : left !== null && perSecond ? left / perSecond : null,
+      etaSeconds: left === 0 ? 0 : left !== null && perSecond && begun ? left / perSecond : null,
     };
   }
 

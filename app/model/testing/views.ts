@@ -64,7 +64,7 @@ export function snapshotOf(
     load: null,
     plan: null,
     events: [],
-    processorNote: 'Each node has 0.4 core.',
+    processorNote: 'each node has 0.4 core',
     startingUp: null,
     problem: null,
     ...changes,
