@@ -15,7 +15,7 @@ export interface Gtid {
 const pattern = /^(\d+)-(\d+)-(\d+)$/;
 
 /** "0-1-42" -> its parts; undefined when the text is not a GTID. */
-export function parseGtid(text: string): Gtid | undefined {
+function parseGtid(text: string): Gtid | undefined {
   const match = pattern.exec(text.trim());
   if (!match) return undefined;
   return { domainId: Number(match[1]), serverId: Number(match[2]), sequence: Number(match[3]) };

@@ -9,7 +9,7 @@
  */
 import { z } from 'zod';
 
-export const nodeStates = ['active', 'standby', 'transitional', 'maintenance', 'offline', 'failed'] as const;
+const nodeStates = ['active', 'standby', 'transitional', 'maintenance', 'offline', 'failed'] as const;
 export const nodeStateSchema = z.enum(nodeStates);
 export type NodeState = z.infer<typeof nodeStateSchema>;
 
@@ -38,7 +38,7 @@ const transition = (from: NodeState, to: TargetState, verb: string, danger: Dang
 });
 
 /** Every legal transition. What is not here is refused, with a reason from the predictor. */
-export const transitions: readonly Transition[] = [
+const transitions: readonly Transition[] = [
   transition('offline', 'active', 'Bring online', 'disruptive'),
   transition('offline', 'standby', 'Bring to standby', 'disruptive'),
   transition('failed', 'active', 'Bring online', 'disruptive'),
