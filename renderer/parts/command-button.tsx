@@ -7,13 +7,15 @@ interface Props<Subject> {
   readonly subject: Subject;
   readonly look?: 'primary' | 'danger' | 'plain' | 'quiet' | undefined;
   readonly testId?: string | undefined;
-  /** Shown instead of the command's own label, which stays the accessible name. */
+  /** Shown instead of the command's own label. */
   readonly children?: ReactNode;
+  /** The children are only an icon: the label stays the accessible name. */
+  readonly iconOnly?: boolean;
 }
 
 /** A button that says, allows and does what its command says. */
 export function CommandButton<Subject>(props: Props<Subject>) {
-  const { command, subject, look = 'plain', testId, children } = props;
+  const { command, subject, look = 'plain', testId, children, iconOnly = false } = props;
   const store = useConsole();
   const label = useConsoleState((state) => command.label(state, subject));
   const reason = useConsoleState((state) => {
@@ -29,7 +31,7 @@ export function CommandButton<Subject>(props: Props<Subject>) {
       disabled={reason !== null || busy}
       aria-busy={busy}
       title={reason ?? undefined}
-      aria-label={children === undefined ? undefined : label}
+      aria-label={iconOnly ? label : undefined}
       onClick={() => void command.perform(store, subject)}
     >
       {children ?? label}

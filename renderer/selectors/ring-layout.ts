@@ -62,9 +62,12 @@ export function layOutRing(width: number, height: number, count: number, unit: n
   const lowest = Math.max(
     ...Array.from({ length: count }, (_, index) => Math.sin(start + (index * 2 * Math.PI) / count)),
   );
-  const below =
-    Math.max(glyphRadius * 0.6, lowest * shift + labelHeight / 2 - 2, count > 2 ? 0 : glyphRadius) + border;
-  const radiusY = clamp((height - above - below) / 2, unit * 4, unit * 24);
+  // The lowest label must fit, and so must the bottom of the ring, where edges pass.
+  const underLowest = Math.max(glyphRadius, lowest * shift + labelHeight / 2) + border;
+  const underRing = glyphRadius * 0.6 + border;
+  const room = Math.min((height - above - underRing) / 2, (height - above - underLowest) / (1 + lowest));
+  const radiusY = clamp(room, unit * 4, unit * 24);
+  const below = Math.max(underRing, underLowest - radiusY * (1 - lowest));
   const centreY = above + radiusY + Math.max(0, (height - above - below - 2 * radiusY) / 2);
   const sideLabel = clamp(width * 0.22, unit * 9, unit * 17);
   const roomX = width / 2 - border - sideLabel - unit * gap - glyphRadius;

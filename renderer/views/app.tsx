@@ -20,8 +20,10 @@ function Opening() {
 export function App() {
   const known = useConsoleState((state) => (state.snapshot?.nodes.length ?? 0) > 0);
   const connection = useConsoleState((state) => state.connection.kind);
+  // While the dialog asks, nothing behind it can be reached, by key or by screen reader.
+  const asking = useConsoleState((state) => state.resetOpen);
   return (
-    <div className="window" data-connection={connection}>
+    <div className="window" data-connection={connection} inert={asking}>
       <TitleBar />
       <main className="main">
         <SentenceBar />

@@ -54,7 +54,7 @@ function Drawer({ events }: { readonly events: readonly ClusterEvent[] }) {
         <h2>Events</h2>
         <span className="chip">{events.length}</span>
         <span className="spacer" />
-        <CommandButton command={toggleEvents} subject={null} look="quiet">
+        <CommandButton command={toggleEvents} subject={null} look="quiet" iconOnly>
           <ChevronDown aria-hidden="true" />
         </CommandButton>
       </header>

@@ -150,7 +150,9 @@ function LabSettings() {
 }
 
 export function LoadPanel() {
+  const known = useConsoleState((state) => state.snapshot !== null);
   const load = useConsoleState((state) => state.snapshot?.load ?? null);
+  if (!known) return null;
   return (
     <div className="detail" data-testid="load-panel">
       <header className="plan-head">

@@ -80,7 +80,7 @@ export function Trouble() {
       <div>
         <b>{trouble.text}</b> {trouble.remedy}
       </div>
-      <CommandButton command={dismissTrouble} subject={null} look="quiet">
+      <CommandButton command={dismissTrouble} subject={null} look="quiet" iconOnly>
         <X aria-hidden="true" />
       </CommandButton>
     </div>
