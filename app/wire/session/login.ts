@@ -53,6 +53,8 @@ export class Login {
   /** How much higher the client counts than the node: 1 behind an SSLRequest. */
   private shift = 0;
   user = '';
+  /** The client asked for TLS and the rim was not told yet. */
+  wantsTls = false;
 
   constructor(
     private readonly out: Output,
@@ -129,7 +131,7 @@ export class Login {
       if (!this.options.tls) return faultOf('unexpected', 'TLS was not offered');
       this.shift = 1;
       this.step = 'secured';
-      this.out.do({ kind: 'startTls' });
+      this.wantsTls = true;
       return undefined;
     }
     return this.logIn(payload, sequence);

@@ -59,6 +59,11 @@ export class SessionMachine {
     return this.conversation !== null && this.knowledge.inTransaction;
   }
 
+  /** The permission to commit is held: nothing may keep the node's answer from being read. */
+  get holdsPermission(): boolean {
+    return this.conversation?.turn?.permitted === true;
+  }
+
   /** The permission that was asked for is to read, not to commit. */
   get asksForRead(): boolean {
     const stage = this.conversation?.turn?.stage;
@@ -149,6 +154,7 @@ export class SessionMachine {
       if (taken === chunk.length) this.ahead.shift();
       else this.ahead[0] = chunk.subarray(taken);
       if (this.conversation?.ending) break;
+      if (this.login.wantsTls) this.startTls();
     }
     if (this.aheadBytes > aheadBytesMax + this.options.commandBytesMax) {
       this.clientFault(faultOf('too-long', 'the client does not wait for answers'));
@@ -158,6 +164,15 @@ export class SessionMachine {
     if (pause === this.paused || this.closed) return;
     this.paused = pause;
     this.out.do({ kind: pause ? 'pauseClient' : 'resumeClient' });
+  }
+
+  /** What came behind the request for TLS is not for us to read. */
+  private startTls(): void {
+    this.login.wantsTls = false;
+    const rest = Buffer.concat(this.ahead);
+    this.ahead = [];
+    this.aheadBytes = 0;
+    this.out.do({ kind: 'startTls', rest });
   }
 
   private clientSink(): FrameSink {
@@ -180,7 +195,11 @@ export class SessionMachine {
       },
       packet: (raw) => {
         const { conversation } = this;
-        if (!conversation) return this.login.fromClient(raw);
+        if (!conversation) {
+          const refused = this.login.fromClient(raw);
+          if (this.login.wantsTls) this.clientFramer.suspend();
+          return refused;
+        }
         if (conversation.turn?.dialogue) {
           conversation.dialoguePacket(raw);
           if (!conversation.turn?.dialogue) this.clientFramer.suspend();

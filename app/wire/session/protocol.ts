@@ -68,8 +68,8 @@ export type SessionAction =
   | { readonly kind: 'killQuery' }
   | { readonly kind: 'resolveKill'; readonly connectionId: number; readonly target: 'connection' | 'query' }
   | { readonly kind: 'pauseClient' | 'resumeClient' }
-  /** The client wants TLS: everything after this, in both directions, is encrypted. */
-  | { readonly kind: 'startTls' }
+  /** The client wants TLS: everything after this, in both directions, is encrypted. `rest` came already and is, too. */
+  | { readonly kind: 'startTls'; readonly rest: Buffer }
   /** The client is logged in. */
   | { readonly kind: 'loggedIn'; readonly user: string; readonly backendId: number }
   /** Something that an operator should see. */

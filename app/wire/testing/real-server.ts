@@ -68,7 +68,11 @@ export async function startRealServer(
     { ...ids, stdio: 'ignore' },
   );
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  // A test run that ends early must not leave a server behind.
+  const endWithUs = () => server.kill('SIGKILL');
+  process.once('exit', endWithUs);
   const stop = async () => {
+    process.off('exit', endWithUs);
     server.kill('SIGKILL');
     await ended;
     await rm(folder, { recursive: true, force: true });

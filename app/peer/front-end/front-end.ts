@@ -1,0 +1,173 @@
+/**
+ * The MySQL address of one peer: takes clients, opens a connection to the node for each, and lets a session relay
+ * between them. Passwords are proved to the node itself.
+ */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '../../base/clock.js';
+import { RingmasterError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import { type ErrorPacket, encodeError, framed } from '../../wire/packets/responses.js';
+import { defaultSessionOptions, type SessionOptions } from '../../wire/session/protocol.js';
+import type { CommitGate } from './gate.js';
+import { Session } from './session.js';
+
+/** How long commits that are on their way may take when the front end closes. */
+const closeMs = 5_000;
+
+/** Connection ids that clients see: the node's number above these bits, a counter below. */
+const counterBits = 24;
+const counterMask = 2 ** counterBits - 1;
+
+export interface FrontEndOptions {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** The node: over TCP, because a local socket would log clients in as this process's user. */
+  readonly node: { readonly host: string; readonly port: number };
+  /** 1 to 127, unique in the cluster; null shows clients the node's own connection ids. */
+  readonly nodeNumber: number | null;
+  /** Sessions at the same time; the next one is refused with error 1040. */
+  readonly sessionsMax: number;
+  /** Certificate and key in PEM form, where clients are offered TLS. */
+  readonly tls: { readonly certificate: string; readonly key: string } | null;
+  readonly gate: CommitGate;
+  readonly session?: Partial<Omit<SessionOptions, 'connectionId' | 'tls'>>;
+  /** Interrupts the running statement of a connection of the node. */
+  readonly killQuery: (backendId: number) => Promise<void>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Counted since the front end opened. */
+export interface FrontEndCounts {
+  conflict: number;
+  retry: number;
+  caught: number;
+  malformed: number;
+  refused: number;
+}
+
+export class FrontEnd {
+  private readonly sessions = new Map<number, Session>();
+  private readonly sockets = new Set<Socket>();
+  private lastId = 0;
+  readonly counts: FrontEndCounts = { conflict: 0, retry: 0, caught: 0, malformed: 0, refused: 0 };
+
+  private constructor(
+    private readonly server: Server,
+    private readonly secureContext: SecureContext | null,
+    private readonly options: FrontEndOptions,
+  ) {}
+
+  /**
+   * Opens the address.
+   * @throws RingmasterError host.port-in-use, host.path-denied
+   */
+  static async open(options: FrontEndOptions): Promise<FrontEnd> {
+    const { host, port, tls } = options;
+    const secureContext = tls ? createSecureContext({ cert: tls.certificate, key: tls.key }) : null;
+    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) =>
+        reject(
+          error.code === 'EADDRINUSE'
+            ? new RingmasterError('host.port-in-use', { host, port }, { cause: error })
+            : new RingmasterError('host.path-denied', { host, path: `port ${port}`, cause: error.message }),
+        ),
+      );
+      server.listen(port, host, resolve);
+    });
+    const frontEnd = new FrontEnd(server, secureContext, options);
+    server.on('connection', (socket) => frontEnd.admit(socket));
+    return frontEnd;
+  }
+
+  /** The port that it listens on. */
+  get port(): number {
+    const address = this.server.address();
+    return typeof address === 'object' && address ? address.port : this.options.port;
+  }
+
+  get sessionCount(): number {
+    return this.sessions.size;
+  }
+
+  /** The session on a connection of the node: the applier's blockers are named by those ids. */
+  findByBackendId(backendId: number): Session | undefined {
+    for (const session of this.sessions.values()) if (session.backendId === backendId) return session;
+    return undefined;
+  }
+
+  /** All sessions with the ids that their clients know. */
+  list(): readonly (readonly [number, Session])[] {
+    return [...this.sessions];
+  }
+
+  /** Takes no more clients, ends every session with `error`, and waits until all are gone: not longer than seven seconds. */
+  async close(error: ErrorPacket): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    for (const session of this.sessions.values()) session.end(error);
+    const late = this.options.clock.after(closeMs, () => {
+      for (const socket of this.sockets) socket.destroy();
+    });
+    await closed;
+    late.cancel();
+  }
+
+  private admit(client: Socket): void {
+    this.sockets.add(client);
+    client.once('close', () => this.sockets.delete(client));
+    const { options } = this;
+    if (this.sessions.size >= options.sessionsMax) {
+      this.counts.refused++;
+      client.on('error', () => undefined);
+      const error = { errorNumber: 1040, sqlState: '08004', message: 'Too many connections' };
+      client.end(framed(encodeError(error), 0));
+      client.resume();
+      return;
+    }
+    const id = this.nextId();
+    const backend = connect({ ...options.node, noDelay: true, keepAlive: true });
+    const session = new Session({
+      client,
+      backend,
+      secureContext: this.secureContext,
+      gate: options.gate,
+      clock: options.clock,
+      log: options.log,
+      killQuery: options.killQuery,
+      options: {
+        ...defaultSessionOptions,
+        ...options.session,
+        tls: this.secureContext !== null,
+        connectionId: options.nodeNumber === null ? null : id,
+      },
+      resolveKill: (connectionId) => this.resolveKill(connectionId),
+      onNote: (what) => {
+        this.counts[what]++;
+      },
+      onClosed: (reason) => {
+        this.sessions.delete(id);
+        options.log.debug({ session: id, reason }, 'session closed');
+      },
+    });
+    this.sessions.set(id, session);
+  }
+
+  /** An id that no session of this front end has: the counter starts again after 16 million. */
+  private nextId(): number {
+    const above = (this.options.nodeNumber ?? 0) * 2 ** counterBits;
+    do this.lastId = (this.lastId % counterMask) + 1;
+    while (this.sessions.has(above + this.lastId));
+    return above + this.lastId;
+  }
+
+  /** Ids below 2^24 are those that SHOW PROCESSLIST shows: the node's own. */
+  private resolveKill(connectionId: number): number | ErrorPacket {
+    const session = this.sessions.get(connectionId);
+    if (session && session.backendId > 0) return session.backendId;
+    if (connectionId <= counterMask) return connectionId;
+    return { errorNumber: 1094, sqlState: 'HY000', message: `Unknown thread id: ${connectionId}` };
+  }
+}

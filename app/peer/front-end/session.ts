@@ -1,0 +1,264 @@
+/** One session: the client's socket, the node's socket, and the machine between them. */
+import type { Socket } from 'node:net';
+import { type SecureContext, TLSSocket } from 'node:tls';
+import type { Clock } from '../../base/clock.js';
+import { messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { ErrorPacket } from '../../wire/packets/responses.js';
+import { SessionMachine } from '../../wire/session/machine.js';
+import type { SessionAction, SessionEvent, SessionOptions } from '../../wire/session/protocol.js';
+import type { CommitGate } from './gate.js';
+
+/** What a client may leave unread while its commit is on its way; beyond that it is cut off. */
+const unreadBytesMax = 16 * 0x10_0000;
+
+/** How long a client may take to read the end of what was written to it. */
+const lingerMs = 2_000;
+
+export interface SessionParts {
+  readonly client: Socket;
+  /** Connected, or still connecting, to the node. */
+  readonly backend: Socket;
+  readonly options: SessionOptions;
+  readonly secureContext: SecureContext | null;
+  readonly gate: CommitGate;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Interrupts the running statement of a connection of the node. */
+  readonly killQuery: (backendId: number) => Promise<void>;
+  /** The node's id of a connection that a client names, or what it is told instead. */
+  readonly resolveKill: (connectionId: number) => number | ErrorPacket;
+  readonly onNote: (what: 'conflict' | 'retry' | 'caught' | 'malformed') => void;
+  readonly onClosed: (reason: string) => void;
+}
+
+export class Session {
+  private readonly machine: SessionMachine;
+  private client: Socket;
+  /** Why the client is not read at the moment. */
+  private readonly clientWaits = new Set<'turn' | 'backend'>();
+  private asking: AbortController | null = null;
+  private closed = false;
+  backendId = 0;
+  user = '';
+
+  constructor(private readonly parts: SessionParts) {
+    this.machine = new SessionMachine(parts.options);
+    this.client = parts.client;
+    this.listenToClient(parts.client);
+    const { backend } = parts;
+    backend.on('data', (bytes: Buffer) => this.step({ kind: 'backendBytes', bytes }));
+    backend.on('drain', () => this.letClient('backend', true));
+    backend.on('error', () => undefined);
+    backend.once('close', () => this.step({ kind: 'backendClosed' }));
+  }
+
+  get idle(): boolean {
+    return this.machine.idle;
+  }
+
+  get inTransaction(): boolean {
+    return this.machine.inTransaction;
+  }
+
+  get committing(): boolean {
+    return this.machine.holdsPermission;
+  }
+
+  /** The applier waits for this session: its transaction gives way. */
+  rollBack(): void {
+    this.step({ kind: 'rollBack' });
+  }
+
+  /** Ends the session, with an ERR packet where the protocol allows one; a commit on its way is finished first. */
+  end(error: ErrorPacket): void {
+    this.step({ kind: 'end', error });
+  }
+
+  private listenToClient(socket: Socket): void {
+    socket.on('data', this.onClientData);
+    socket.on('drain', this.onClientDrain);
+    socket.on('error', () => undefined);
+    socket.once('close', this.onClientClose);
+    // Half-closed: the client sends nothing more, so it can ask for nothing more.
+    socket.once('end', this.onClientClose);
+  }
+
+  private readonly onClientData = (bytes: Buffer) => this.step({ kind: 'clientBytes', bytes });
+  private readonly onClientDrain = () => {
+    this.parts.backend.resume();
+  };
+  private readonly onClientClose = () => this.step({ kind: 'clientClosed' });
+
+  private step(event: SessionEvent): void {
+    if (this.closed) return;
+    for (const action of this.machine.step(event)) this.perform(action);
+  }
+
+  private perform(action: SessionAction): void {
+    switch (action.kind) {
+      case 'toClient':
+        this.toClient(action.bytes);
+        return;
+      case 'toBackend':
+        if (!write(this.parts.backend, action.bytes)) this.letClient('backend', false);
+        return;
+      case 'ask':
+        this.ask(action.for);
+        return;
+      case 'withdraw':
+        this.asking?.abort();
+        this.asking = null;
+        return;
+      case 'release':
+        this.parts.gate.release(action.outcome);
+        return;
+      case 'awaitSafe':
+        this.whenDone(this.parts.gate.safe(this.newAsking().signal), { kind: 'safe' });
+        return;
+      case 'killQuery':
+        this.whenDone(this.parts.killQuery(this.backendId), { kind: 'killed' });
+        return;
+      case 'resolveKill': {
+        const found = this.parts.resolveKill(action.connectionId);
+        const event: SessionEvent =
+          typeof found === 'number'
+            ? { kind: 'killResolved', backendId: found }
+            : { kind: 'killAnswered', error: found };
+        queueMicrotask(() => this.step(event));
+        return;
+      }
+      case 'pauseClient':
+        this.letClient('turn', false);
+        return;
+      case 'resumeClient':
+        this.letClient('turn', true);
+        return;
+      case 'startTls':
+        this.startTls(action.rest);
+        return;
+      case 'loggedIn':
+        this.backendId = action.backendId;
+        this.user = action.user;
+        return;
+      case 'note':
+        this.parts.onNote(action.what);
+        return;
+      case 'close':
+        this.close(action.reason);
+    }
+  }
+
+  private toClient(bytes: readonly Buffer[]): void {
+    if (write(this.client, bytes)) return;
+    // The answer to a commit must reach the machine even when the client does not read: others wait for the permission.
+    if (!this.machine.holdsPermission) this.parts.backend.pause();
+    else if (this.client.writableLength > unreadBytesMax) this.client.destroy();
+  }
+
+  private newAsking(): AbortController {
+    this.asking?.abort();
+    this.asking = new AbortController();
+    return this.asking;
+  }
+
+  private ask(what: 'commit' | 'read'): void {
+    const { gate } = this.parts;
+    const asking = this.newAsking();
+    const answer = what === 'commit' ? gate.acquire(asking.signal) : gate.caughtUp(asking.signal);
+    answer.then(
+      () => {
+        if (this.asking !== asking || this.closed) {
+          // Granted in the moment in which it was withdrawn.
+          if (what === 'commit') gate.release('failed');
+          return;
+        }
+        this.asking = null;
+        this.parts.backend.resume();
+        this.step({ kind: 'granted' });
+      },
+      (error: unknown) => {
+        if (this.asking !== asking) return;
+        this.asking = null;
+        // ER_OPTION_PREVENTS_STATEMENT: what a node in read-only mode says.
+        this.step({
+          kind: 'denied',
+          error: { errorNumber: 1290, sqlState: 'HY000', message: messageOf(error) },
+        });
+      },
+    );
+  }
+
+  /** Steps with `event` when `work` is over; a failure is logged and counts as done: the session must not hang. */
+  private whenDone(work: Promise<void>, event: SessionEvent): void {
+    work.then(
+      () => this.step(event),
+      (error: unknown) => {
+        if (this.closed) return;
+        this.parts.log.warn(
+          { cause: messageOf(error), waitedFor: event.kind },
+          'a session went on without it',
+        );
+        this.step(event);
+      },
+    );
+  }
+
+  private letClient(reason: 'turn' | 'backend', flows: boolean): void {
+    if (flows) this.clientWaits.delete(reason);
+    else this.clientWaits.add(reason);
+    if (this.clientWaits.size > 0) this.client.pause();
+    else this.client.resume();
+  }
+
+  private startTls(rest: Buffer): void {
+    const { secureContext } = this.parts;
+    const plain = this.client;
+    if (!secureContext) {
+      plain.destroy();
+      return;
+    }
+    plain.off('data', this.onClientData);
+    plain.off('drain', this.onClientDrain);
+    plain.off('end', this.onClientClose);
+    plain.pause();
+    if (rest.length > 0) plain.unshift(rest);
+    this.client = new TLSSocket(plain, { isServer: true, secureContext });
+    this.listenToClient(this.client);
+  }
+
+  private close(reason: string): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.asking?.abort();
+    this.asking = null;
+    // What was written to the client still goes out, if it reads; the node needs no goodbye beyond what was sent.
+    const { client } = this;
+    const { backend, clock } = this.parts;
+    const lingering = clock.after(lingerMs, () => {
+      client.destroy();
+      backend.destroy();
+    });
+    let open = [client, backend].filter((socket) => !socket.closed).length;
+    if (open === 0) lingering.cancel();
+    for (const socket of [client, backend]) {
+      socket.once('close', () => {
+        open--;
+        if (open === 0) lingering.cancel();
+      });
+      socket.end(() => socket.destroy());
+      socket.resume();
+    }
+    this.parts.onClosed(reason);
+  }
+}
+
+/** Writes several slices as one. @returns false when the socket's buffer is full */
+function write(socket: Socket, bytes: readonly Buffer[]): boolean {
+  if (bytes.length === 1) return socket.write(bytes[0] as Buffer);
+  socket.cork();
+  let flows = true;
+  for (const slice of bytes) flows = socket.write(slice);
+  socket.uncork();
+  return flows;
+}
