@@ -39,7 +39,7 @@ function nativePassword(password: string, scramble: Buffer): Buffer {
   return Buffer.from(once.map((byte, index) => byte ^ (mask[index] as number)));
 }
 
-const baseCapabilities =
+export const baseCapabilities =
   capability.foundRows |
   capability.localFiles |
   capability.protocol41 |
@@ -52,7 +52,7 @@ const baseCapabilities =
   capability.connectWithDb;
 
 /** Logs in as app/secret. @returns the connection and the greeting */
-async function logIn(
+export async function logIn(
   port: number,
   capabilities: number,
   keep: (name: string, from: Captured['from'], bytes: Buffer) => void = () => undefined,
@@ -85,7 +85,7 @@ async function logIn(
 }
 
 /** Sends one command and waits for `packets` packets. */
-async function ask(client: RawClient, payload: Buffer, packets: number): Promise<Buffer> {
+export async function ask(client: RawClient, payload: Buffer, packets: number): Promise<Buffer> {
   client.send(framed(payload, 0));
   return client.until((bytes) => (payloadsOf(bytes)?.length ?? 0) >= packets);
 }
