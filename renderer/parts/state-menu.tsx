@@ -45,6 +45,8 @@ export function StateMenu(props: { readonly node: NodeView; readonly anchor: CSS
   const { node, anchor } = props;
   const store = useConsole();
   const chosen = useRef(false);
+  // The menu is made when it opens, too late for it to see the key that opened it: the glyph's focus ring tells.
+  const byKeyboard = useRef(document.activeElement?.matches(':focus-visible') ?? false);
   return (
     <DropdownMenu.Root
       open
@@ -65,6 +67,11 @@ export function StateMenu(props: { readonly node: NodeView; readonly anchor: CSS
           collisionPadding={8}
           loop
           aria-label={`State of ${node.name}`}
+          onFocus={(event) => {
+            if (!byKeyboard.current || event.target !== event.currentTarget) return;
+            byKeyboard.current = false;
+            event.currentTarget.querySelector<HTMLElement>('[role="menuitem"]')?.focus();
+          }}
           onClick={() => {
             chosen.current = true;
           }}

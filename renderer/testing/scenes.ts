@@ -142,7 +142,7 @@ export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}):
     load: loadOf(nowMs, 1240),
     plan: null,
     events: eventsOf(nowMs).slice(0, 2),
-    processorNote: 'each node has 0.4 core',
+    processorNote: 'Each node has 0.4 core.',
     startingUp: null,
     problem: null,
     ...part,

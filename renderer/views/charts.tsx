@@ -52,6 +52,7 @@ export function Charts() {
   }, [key]);
   return (
     <section className="charts" aria-label="Charts">
+      <h2 className="sr-only">Charts</h2>
       <LiveChart
         title="Transactions"
         unit="per second"
