@@ -4,16 +4,8 @@
  * successes in a row. A lost level takes the higher ones with it.
  */
 
+/** 0: does not answer at all. */
 export type HealthLevel = 0 | 3 | 4 | 7;
-export const healthLevels = [3, 4, 7] as const;
-
-/** What each level means, for the tooltip. */
-export const healthMeanings: Readonly<Record<HealthLevel, string>> = {
-  0: 'does not answer',
-  3: 'its host answers',
-  4: 'its port is open',
-  7: 'a query is answered',
-};
 
 export interface HealthRules {
   readonly rise: number;

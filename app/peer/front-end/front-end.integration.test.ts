@@ -14,7 +14,8 @@ import { framed } from '../../wire/packets/responses.js';
 import { ask, baseCapabilities, logIn, payloadsOf } from '../../wire/packets/testing/capture.js';
 import { readStatementTable } from '../../wire/sql/testing/table.js';
 import { type RealServer, startRealServer } from '../../wire/testing/real-server.js';
-import { FrontEnd } from './front-end.js';
+import { FrontEnd, type FrontEndOptions } from './front-end.js';
+import { openGate } from './gate.js';
 import { CountingGate } from './testing/counting-gate.js';
 
 const run = promisify(execFile);
@@ -32,6 +33,25 @@ async function through(options: ConnectionOptions = {}): Promise<Connection> {
   return connection;
 }
 
+const goodbye = { errorNumber: 1053, sqlState: '08S01', message: 'Server shutdown in progress' };
+
+const openFrontEnd = (port: number, changed: Partial<FrontEndOptions> = {}) =>
+  FrontEnd.open({
+    host: '127.0.0.1',
+    port,
+    node: { host: '127.0.0.1', port: server.port },
+    nodeNumber: null,
+    sessionsMax: 50,
+    tls: null,
+    gate,
+    killQuery: async (id) => {
+      await direct.query(`KILL QUERY ${id}`);
+    },
+    clock: systemClock,
+    log: silentLog(),
+    ...changed,
+  });
+
 beforeAll(async () => {
   server = await startRealServer(42320, 'front-end', [
     '--log-bin-trust-function-creators=1',
@@ -42,20 +62,7 @@ beforeAll(async () => {
     'CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name LONGTEXT, amount INT DEFAULT 0) ENGINE=InnoDB',
   );
   gate = new CountingGate();
-  frontEnd = await FrontEnd.open({
-    host: '127.0.0.1',
-    port: 42321,
-    node: { host: '127.0.0.1', port: server.port },
-    nodeNumber: 3,
-    sessionsMax: 50,
-    tls: null,
-    gate,
-    killQuery: async (id) => {
-      await direct.query(`KILL QUERY ${id}`);
-    },
-    clock: systemClock,
-    log: silentLog(),
-  });
+  frontEnd = await openFrontEnd(42321, { nodeNumber: 3 });
 });
 
 beforeEach(async () => {
@@ -65,7 +72,7 @@ beforeEach(async () => {
 
 afterAll(async () => {
   for (const connection of open) connection.destroy();
-  await frontEnd?.close({ errorNumber: 1053, sqlState: '08S01', message: 'shutdown' });
+  await frontEnd?.close(goodbye);
   await direct?.end();
   await server?.stop();
 });
@@ -89,11 +96,12 @@ async function watch(
   return { acquired: gate.acquired - acquired, moved: (await position()) !== before, error };
 }
 
-describe('the table of statements through the front end', () => {
+describe.each(['wrapped', 'held'] as const)('the table of statements, changes %s', (autocommitWrites) => {
   it('moves the binlog only with the permission of the gate', async () => {
     const table = readStatementTable();
-    await direct.query('CREATE DATABASE tabled; USE tabled');
-    const session = await through({ database: 'tabled', multipleStatements: true });
+    const used = await openFrontEnd(42324, { session: { autocommitWrites } });
+    await direct.query('CREATE OR REPLACE DATABASE tabled; USE tabled');
+    const session = await through({ port: used.port, database: 'tabled', multipleStatements: true });
     for (const sql of table.preparation) await direct.query(sql);
     await direct.query('USE shop');
     const wrong: string[] = [];
@@ -117,6 +125,8 @@ describe('the table of statements through the front end', () => {
     }
     expect(wrong).toEqual([]);
     expect(moved).toBeGreaterThan(60);
+    await session.end();
+    await used.close(goodbye);
   });
 });
 
@@ -444,21 +454,10 @@ describe('losses', () => {
   });
 
   it('a node that is not there refuses with an ERR packet or a close, at once', async () => {
-    const lost = await FrontEnd.open({
-      host: '127.0.0.1',
-      port: 42322,
-      node: { host: '127.0.0.1', port: 42399 },
-      nodeNumber: null,
-      sessionsMax: 5,
-      tls: null,
-      gate,
-      killQuery: () => Promise.resolve(),
-      clock: systemClock,
-      log: silentLog(),
-    });
+    const lost = await openFrontEnd(42322, { node: { host: '127.0.0.1', port: 42399 } });
     await expect(createConnection({ ...account, port: lost.port })).rejects.toThrow();
     expect(lost.sessionCount).toBe(0);
-    await lost.close({ errorNumber: 1053, sqlState: '08S01', message: 'shutdown' });
+    await lost.close(goodbye);
   });
 });
 
@@ -481,18 +480,8 @@ describe('TLS', () => {
       '-out',
       certificate,
     ]);
-    const secure = await FrontEnd.open({
-      host: '127.0.0.1',
-      port: 42323,
-      node: { host: '127.0.0.1', port: server.port },
-      nodeNumber: null,
-      sessionsMax: 5,
-      tls: { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') },
-      gate,
-      killQuery: () => Promise.resolve(),
-      clock: systemClock,
-      log: silentLog(),
-    });
+    const tls = { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
+    const secure = await openFrontEnd(42323, { tls, gate: openGate });
     const arguments_ = [
       '--no-defaults',
       '-h127.0.0.1',
@@ -516,7 +505,7 @@ describe('TLS', () => {
     await expect(
       createConnection({ ...account, port: frontEnd.port, ssl: { rejectUnauthorized: false } }),
     ).rejects.toThrow();
-    await secure.close({ errorNumber: 1053, sqlState: '08S01', message: 'shutdown' });
+    await secure.close(goodbye);
   });
 });
 

@@ -12,6 +12,7 @@
  * bounded by `pauseClient` and checked here.
  */
 import { type Fault, Framer, type FrameSink, faultOf, type Treatment } from '../framer.js';
+import { capability } from '../packets/capabilities.js';
 import { encodeError, framed } from '../packets/responses.js';
 import { Conversation } from './conversation.js';
 import { errorPacket } from './errors.js';
@@ -253,7 +254,7 @@ export class SessionMachine {
     const { result, user, backendId } = this.login;
     if (!result) return;
     this.knowledge.serverVersion = result.serverVersion;
-    this.knowledge.multiStatements = (result.client.capabilities & 0x1_0000) !== 0;
+    this.knowledge.multiStatements = (result.client.capabilities & capability.multiStatements) !== 0;
     this.knowledge.reset(result.status);
     this.conversation = new Conversation(
       this.out,
