@@ -51,20 +51,6 @@ export type Verdict = Agreement | { readonly kind: 'wait'; readonly why: WaitRea
 
 type ReadyData = Extract<DataInfo, { kind: 'ready' }>;
 
-/**
- * Does a node that last held the start of view `lineage` and stands at `received` hold changes that the others
- * discarded? True when a later view began below it, or when it slept through more views than are remembered.
- */
-export function hasDiverged(
-  { lineage, received }: Pick<ReadyData, 'lineage' | 'received'>,
-  history: readonly HistoryEntry[],
-): boolean {
-  if (received === 0) return false;
-  const oldest = history[0];
-  if (oldest !== undefined && lineage < oldest.ringId) return true;
-  return history.some((entry) => entry.ringId > lineage && entry.start < received);
-}
-
 /** The history with one more view. */
 export function extendHistory(history: readonly HistoryEntry[], view: View): readonly HistoryEntry[] {
   return [...history, { ringId: view.ringId, start: view.start }].slice(-historyMax);

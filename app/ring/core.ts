@@ -35,11 +35,6 @@ export function send(ring: Ring, to: MemberId, network: number, message: RingMes
   ring.actions.push({ kind: 'send', to, network, message });
 }
 
-/** To every configured peer, on every network. */
-export function sendToPeers(ring: Ring, message: RingMessage): void {
-  for (const peer of ring.self.peers) send(ring, peer, everyNetwork, message);
-}
-
 /** To the other members of the view: by every network, or by the best one to each. */
 export function sendToMembers(
   ring: Ring,

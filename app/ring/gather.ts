@@ -2,7 +2,7 @@
 import { baseOf, judge } from './agreement.js';
 import { attestWhenReady } from './attempt.js';
 import { bestClique } from './clique.js';
-import { act, heardMs, ignore, infoOf, persist, send, sendToPeers } from './core.js';
+import { act, everyNetwork, heardMs, ignore, infoOf, networkTo, persist, send } from './core.js';
 import { enterLeft, enterRecover, seesNow } from './enter.js';
 import type { Info, MemberId, Proposal, RingMessage } from './model.js';
 import { ambiguousMax, ringIdOf } from './model.js';
@@ -31,7 +31,8 @@ export function hearJoin(ring: Ring, state: Gather, from: MemberId, join: Join, 
     return;
   }
   const news = !sameLife || known?.info.version !== join.info.version;
-  if (news || !join.sees.includes(ring.self.id)) callSoon(ring, state, nowMs);
+  // Who does not hear us is told at the usual pace: on a one-way link it would never end otherwise.
+  if (news) callSoon(ring, state, nowMs);
   if (!known) state.settleMs = Math.max(state.settleMs, nowMs + ring.settings.joinMs);
   const repeats = !news && known !== undefined && sameIds(known.sees, join.sees);
   state.heard.set(from, { info: join.info, sees: join.sees, atMs: nowMs });
@@ -166,11 +167,20 @@ export function bar(ring: Ring, reason: NonNullable<Ring['barred']>): void {
   act(ring, { kind: 'refused', reason });
 }
 
+/** Tells every configured peer: by one network who answered lately, by all of them who did not. */
+function callPeers(ring: Ring, state: Gather, nowMs: number): void {
+  const sees = seesNow(ring, state.sinceMs, nowMs);
+  const message: RingMessage = { kind: 'join', info: infoOf(ring), sees };
+  for (const id of ring.self.peers) {
+    send(ring, id, sees.includes(id) ? networkTo(ring, id) : everyNetwork, message);
+  }
+}
+
 /** Looks at the clock. */
 export function tickGather(ring: Ring, state: Gather, nowMs: number): void {
   const { settings } = ring;
   if (nowMs >= state.nextJoinMs) {
-    sendToPeers(ring, { kind: 'join', info: infoOf(ring), sees: seesNow(ring, state.sinceMs, nowMs) });
+    callPeers(ring, state, nowMs);
     state.nextJoinMs = nowMs + state.joinEveryMs;
     state.joinEveryMs = Math.min(state.joinEveryMs * 1.5, settings.expelAfterMs);
   }

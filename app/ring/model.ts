@@ -292,7 +292,10 @@ export type RingAction =
   | { readonly kind: 'fence'; readonly fence: number; readonly reason: GatherReason }
   /** Bring the node to `upTo` from that member, outside of the ring; report by `position`. */
   | { readonly kind: 'fetch'; readonly from: MemberId; readonly after: number; readonly upTo: number }
-  /** The view begins: follow the ring predecessor (null: alone or an arbiter). */
+  /**
+   * The view begins: follow the ring predecessor (null: alone or an arbiter), and serve no other follower than the
+   * successor: a server left over from an older view must not acknowledge (semi-sync) in the place of a member.
+   */
   | { readonly kind: 'begin'; readonly view: View; readonly predecessor: MemberId | null }
   /** Close sessions, set read-only: this peer is in no primary component. */
   | { readonly kind: 'outside'; readonly reason: GatherReason }

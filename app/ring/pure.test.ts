@@ -1,11 +1,10 @@
 /** The small decisions, each as a table; the clever ones against dumb ones on random input. */
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../base/random.js';
-import { hasDiverged } from './agreement.js';
 import { bestClique, type Vertex } from './clique.js';
 import { groupAllowance, nthHighest } from './flow.js';
 import { formatRingId, type Member, ringIdOf, type View } from './model.js';
-import { acknowledgersNeeded, hasMajority, majorityOf, positionKnown } from './quorum.js';
+import { acknowledgersNeeded, hasDiverged, hasMajority, majorityOf, positionKnown } from './quorum.js';
 import { afterStall, healthy, patienceMs } from './suspicion.js';
 
 const members = (count: number, arbiters: readonly number[] = []): Member[] =>

@@ -5,7 +5,7 @@
  * Database" (1990); E. Yeger Lotem, I. Keidar, D. Dolev, "Dynamic Voting for Consistent Primary Components"
  * (PODC 1997), whose ambiguous sessions are our unresolved attempts.
  */
-import type { Info, Member, View, Voter } from './model.js';
+import type { HistoryEntry, Info, Member, RingId, View, Voter } from './model.js';
 
 /** Smallest number of `size` that is more than half. */
 export const majorityOf = (size: number): number => Math.floor(size / 2) + 1;
@@ -79,4 +79,18 @@ export function unresolvedAttempts(infos: readonly Info[], baseRingId: number): 
     if (!settled) unresolved.push(view);
   }
   return unresolved.sort((one, other) => one.ringId - other.ringId);
+}
+
+/**
+ * Does a node that last held the start of view `lineage` and stands at `received` hold changes that the others
+ * discarded? True when a later view began below it, or when it slept through more views than are remembered.
+ */
+export function hasDiverged(
+  { lineage, received }: { readonly lineage: RingId; readonly received: number },
+  history: readonly HistoryEntry[],
+): boolean {
+  if (received === 0) return false;
+  const oldest = history[0];
+  if (oldest !== undefined && lineage < oldest.ringId) return true;
+  return history.some((entry) => entry.ringId > lineage && entry.start < received);
 }

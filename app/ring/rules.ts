@@ -2,10 +2,15 @@
  * The decisions on which safety hangs, by name. The step takes them as a parameter for one reason: a test replaces them
  * one by one by broken ones and asserts that the simulator's checkers notice (app/sim/sabotage.test.ts).
  */
-import { hasDiverged } from './agreement.js';
 import type { DataInfo, Durable, RingId, Voter } from './model.js';
 import { ringCounter, ringIdOf } from './model.js';
-import { acknowledgersNeeded, hasMajority, positionKnown, unresolvedAttempts } from './quorum.js';
+import {
+  acknowledgersNeeded,
+  hasDiverged,
+  hasMajority,
+  positionKnown,
+  unresolvedAttempts,
+} from './quorum.js';
 
 export interface Rules {
   readonly hasMajority: typeof hasMajority;

@@ -1,5 +1,6 @@
 /** A cluster in virtual time: peers with the real protocol, modelled servers, a bad network, and checkers that watch. */
 import { type Random, seededRandom } from '../base/random.js';
+import { successorOf } from '../ring/core.js';
 import { describeAction, describeEvent } from '../ring/describe.js';
 import type { Member, MemberId, RingAction, RingEvent, Voter } from '../ring/model.js';
 import { newDurable } from '../ring/model.js';
@@ -395,11 +396,10 @@ function serverAcknowledges(world: World, source: SimNode): void {
   const { state } = source.ring;
   if (!world.options.semiSync || state.kind !== 'operational' || !source.server.up) return;
   if (state.view.members.length !== 3 || state.view.members.some(({ arbiter }) => arbiter)) return;
-  const received = world.nodes.reduce(
-    (most, node) => (node.server.follows?.from === source.id ? Math.max(most, node.server.log.length) : most),
-    0,
-  );
-  payOwed(world, source, state.view.ringId, received);
+  // Another follower, left over from an older view, is no member: the receipt of the successor counts and nothing else.
+  const successor = world.nodes[successorOf(state) - 1];
+  if (successor?.server.follows?.from !== source.id) return;
+  payOwed(world, source, state.view.ringId, successor.server.log.length);
 }
 
 /** A full copy from a member of the ring, taken while it works. */
