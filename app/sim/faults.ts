@@ -1,19 +1,10 @@
 /** What goes wrong, when, and how it is mended. */
 import { majorityOf } from '../ring/quorum.js';
+import type { SimNode, World } from './cluster.js';
+import { crashNode, pauseNode, startNode, startServer, stopServer, wipeNode } from './lifecycle.js';
 import type { FaultKind } from './options.js';
 import { faultsUntilMs } from './options.js';
-import {
-  copyLater,
-  crashNode,
-  handle,
-  pauseNode,
-  type SimNode,
-  startNode,
-  startServer,
-  stopServer,
-  type World,
-  wipeNode,
-} from './world.js';
+import { copyLater } from './server-work.js';
 
 /** Time that something stays broken, milliseconds. */
 const brokenMs = (world: World): number => {
@@ -69,7 +60,7 @@ const faults: Record<FaultKind, (world: World, node: SimNode) => void> = {
     if (!node.up || !node.server.up || node.arbiter) return;
     const loses = world.options.faults.includes('host-crash') && world.random.chance(0.3);
     stopServer(world, node, loses);
-    handle(world, node, { kind: 'server', up: false, tailCertain: true });
+    world.handle(node, { kind: 'server', up: false, tailCertain: true });
     whileBroken(world, () => {
       if (!node.up || node.server.up) return;
       const { tailCertain } = node;
@@ -109,8 +100,8 @@ const faults: Record<FaultKind, (world: World, node: SimNode) => void> = {
     whileBroken(world, () => world.network.slow(node.id, 0));
   },
   leave(world, node) {
-    handle(world, node, { kind: 'leave' });
-    whileBroken(world, () => handle(world, node, { kind: 'rejoin' }));
+    world.handle(node, { kind: 'leave' });
+    whileBroken(world, () => world.handle(node, { kind: 'rejoin' }));
   },
 };
 
@@ -150,7 +141,7 @@ export function mendEverything(world: World): void {
       node.tailCertain = true;
       startServer(world, node, tailCertain);
     }
-    handle(world, node, { kind: 'rejoin' });
+    world.handle(node, { kind: 'rejoin' });
     if (node.ring.barred) copyLater(world, node);
   }
 }
@@ -167,5 +158,5 @@ export function declareWiped(world: World): void {
   if (gone.length === 0) return;
   const voters = gone.map(({ id, life }) => ({ id, life }));
   world.checkers.declaredDead(voters);
-  for (const node of world.nodes) handle(world, node, { kind: 'declare-dead', voters });
+  for (const node of world.nodes) world.handle(node, { kind: 'declare-dead', voters });
 }

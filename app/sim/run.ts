@@ -2,9 +2,11 @@
 import { seededRandom } from '../base/random.js';
 import { type Rules, soundRules } from '../ring/rules.js';
 import type { Violation } from './checkers.js';
+import type { World } from './cluster.js';
 import { aboutMs, breakThings, declareWiped, mendEverything } from './faults.js';
+import { enqueue, startNode } from './lifecycle.js';
 import { drawOptions, faultsUntilMs, runMs, type SimOptions } from './options.js';
-import { createWorld, enqueue, handle, startNode, type World } from './world.js';
+import { createWorld } from './world.js';
 
 export interface SeedResult {
   readonly seed: number;
@@ -82,7 +84,7 @@ function bursts(world: World): void {
   agenda.after(aboutMs(world, options.burstEveryMs), () => {
     if (agenda.nowMs > faultsUntilMs) return;
     const node = random.pick(world.nodes);
-    if (random.chance(0.06)) handle(world, node, { kind: 'submit', payload: `say ${world.nextChange++}` });
+    if (random.chance(0.06)) world.handle(node, { kind: 'submit', payload: `say ${world.nextChange++}` });
     else enqueue(world, node, random.integer(1, 3));
     bursts(world);
   });
@@ -109,7 +111,7 @@ function checkOneRing(world: World): void {
 function askEverybody(world: World): number {
   for (const node of world.nodes) {
     enqueue(world, node, 1);
-    handle(world, node, { kind: 'submit', payload: `last word of ${node.id}` });
+    world.handle(node, { kind: 'submit', payload: `last word of ${node.id}` });
   }
   return world.checkers.acknowledgedCount;
 }

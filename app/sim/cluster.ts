@@ -1,0 +1,79 @@
+/** The parts of a simulated cluster. */
+import type { Random } from '../base/random.js';
+import type { MemberId, newDurable, RingEvent, Voter } from '../ring/model.js';
+import type { Rules } from '../ring/rules.js';
+import type { Ring } from '../ring/state.js';
+import { createRing } from '../ring/step.js';
+import type { Agenda } from './agenda.js';
+import type { Checkers } from './checkers.js';
+import type { Network } from './network.js';
+import type { SimOptions } from './options.js';
+import type { Server } from './server.js';
+
+/** One machine: a peer, its store, its server. */
+export interface SimNode {
+  readonly id: MemberId;
+  readonly arbiter: boolean;
+  readonly clockRate: number;
+  voter: Voter;
+  up: boolean;
+  /** Changes with each crash: what was meant for an earlier process is dropped. */
+  process: number;
+  paused: boolean;
+  backlog: RingEvent[];
+  ring: Ring;
+  store: ReturnType<typeof newDurable>;
+  server: Server;
+  tailCertain: boolean;
+  queue: number;
+  tickAtMs: number;
+  commit: { readonly ringId: number; readonly after: number; readonly max: number } | null;
+  /** Own commits whose OK is still owed: sequence, identity, ring. */
+  owed: { readonly sequence: number; readonly change: number; readonly ringId: number }[];
+  copying: boolean;
+  /** The process dies before the next but so many actions: between what it stored and what it sent, for example. */
+  dieAfter: number | null;
+}
+
+export interface World {
+  readonly agenda: Agenda;
+  readonly random: Random;
+  readonly options: SimOptions;
+  readonly nodes: readonly SimNode[];
+  readonly network: Network;
+  readonly checkers: Checkers;
+  readonly rules: Rules;
+  readonly trace: ((line: string) => void) | null;
+  commits: number;
+  crashes: number;
+  partitions: number;
+  nextChange: number;
+  nextLife: number;
+  /** Gives an event to a peer; a paused one gets it when it goes on. */
+  handle(node: SimNode, event: RingEvent): void;
+}
+
+/** A peer's ring before it starts. */
+export function newRing(options: SimOptions, id: MemberId, arbiter: boolean, rules: Rules): Ring {
+  const peers = Array.from({ length: options.members }, (_, index) => index + 1).filter(
+    (peer) => peer !== id,
+  );
+  return createRing({ id, arbiter, peers, networks: options.networks }, options.settings, rules);
+}
+
+/** Calls `run` after `delayMs` unless the process ended meanwhile. */
+export function later(world: World, node: SimNode, delayMs: number, run: () => void): void {
+  const { process } = node;
+  world.agenda.after(delayMs, () => {
+    if (node.up && node.process === process) run();
+  });
+}
+
+/** What the checkers may see of the nodes. */
+export const watched = (world: World) =>
+  world.nodes.map(({ id, voter: { life }, store: { promised }, server: { log } }) => ({
+    id,
+    life,
+    promised,
+    log,
+  }));
