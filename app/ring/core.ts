@@ -101,10 +101,11 @@ export function wantsIn(ring: Ring): boolean {
   return !ring.leaving && ring.barred === null && (ring.self.arbiter || ring.serverUp);
 }
 
-/** Everything the others must know to agree on a view. */
+/** Everything the others must know to agree on a view. Made once for each version. */
 export function infoOf(ring: Ring): Info {
+  if (ring.info?.version === ring.version) return ring.info;
   const { life, promised, primary, ambiguous, history, control } = ring.durable;
-  return {
+  ring.info = {
     id: ring.self.id,
     life,
     version: ring.version,
@@ -117,6 +118,7 @@ export function infoOf(ring: Ring): Info {
     dead: ring.dead,
     control,
   };
+  return ring.info;
 }
 
 /** Why the holder keeps the token; undefined when this member does not hold it. */

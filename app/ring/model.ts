@@ -294,7 +294,8 @@ export type RingAction =
   | { readonly kind: 'fetch'; readonly from: MemberId; readonly after: number; readonly upTo: number }
   /**
    * The view begins: follow the ring predecessor (null: alone or an arbiter), and serve no other follower than the
-   * successor: a server left over from an older view must not acknowledge (semi-sync) in the place of a member.
+   * successor: a server left over from an older view must not acknowledge (semi-sync) in the place of a member, nor
+   * take changes of a view that its own peer does not know.
    */
   | { readonly kind: 'begin'; readonly view: View; readonly predecessor: MemberId | null }
   /** Close sessions, set read-only: this peer is in no primary component. */

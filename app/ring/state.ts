@@ -192,6 +192,8 @@ export interface Ring {
   durable: Durable;
   /** Changes with everything that `Info` says. */
   version: number;
+  /** What was told of the current version. */
+  info: Info | null;
   /** Highest ring id heard of. */
   seen: RingId;
   readonly peers: Map<MemberId, PeerView>;

@@ -38,6 +38,7 @@ export function createRing(self: RingIdentity, settings: RingSettings, rules: Ru
     state: { kind: 'stopped' },
     durable: newDurable(0, null),
     version: 0,
+    info: null,
     seen: 0,
     peers: new Map(),
     health: healthy,
@@ -110,10 +111,10 @@ const always = {
     }
     ring.serverUp = event.up;
     ring.fenced = false;
+    ring.version++;
     if (event.up && !event.tailCertain) persist(ring, { tailUncertain: true });
     if (state.kind === 'stopped' || state.kind === 'left') return;
     if (state.kind === 'gather') {
-      ring.version++;
       fence(ring, 'server-back');
     } else enterGather(ring, event.up ? 'server-back' : 'server-lost', nowMs);
   },
@@ -141,6 +142,7 @@ const always = {
   rejoin: (ring: Ring) => {
     if (!ring.leaving) ignore(ring, 'nothing-to-do');
     ring.leaving = false;
+    ring.version++;
   },
 } as const;
 

@@ -33,6 +33,8 @@ export interface SimNode {
   copying: boolean;
   /** The process dies before the next but so many actions: between what it stored and what it sent, for example. */
   dieAfter: number | null;
+  /** The process dies when it passes the token next: before the token left, or just after. */
+  dieAtPass: 'before' | 'after' | null;
 }
 
 export interface World {

@@ -11,6 +11,7 @@ export function startNode(world: World, node: SimNode): void {
   node.backlog = [];
   node.copying = false;
   node.dieAfter = null;
+  node.dieAtPass = null;
   node.commit = null;
   node.tickAtMs = Number.POSITIVE_INFINITY;
   node.ring = newRing(world.options, node.id, node.arbiter, world.rules);

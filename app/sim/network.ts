@@ -14,6 +14,8 @@ export interface Network {
   connects(from: MemberId, to: MemberId): boolean;
   /** Messages to or from this member take so much longer, milliseconds. */
   slow(member: MemberId, byMs: number): void;
+  /** The next token from one to the other arrives a second time so much later, as from a link that stalls and repeats. */
+  repeatToken(from: MemberId, to: MemberId, afterMs: number): void;
   /** Everything works again. */
   heal(): void;
 }
@@ -28,10 +30,15 @@ export function createNetwork(
   const blocked = Array.from({ length: options.networks }, () => new Uint8Array(size * size));
   const slowMs = new Float64Array(size);
   let lossy = true;
+  let repeat: { readonly link: number; readonly afterMs: number } | null = null;
 
   const sendOne = (from: Voter, to: MemberId, network: number, message: RingMessage): void => {
     const link = from.id * size + to;
     if (blocked[network]?.[link]) return;
+    if (repeat?.link === link && message.kind === 'token') {
+      agenda.after(repeat.afterMs, () => deliver(from, to, network, message));
+      repeat = null;
+    }
     if (lossy && options.loss > 0 && random.chance(options.loss)) return;
     const copies = lossy && options.doubles > 0 && random.chance(options.doubles) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
@@ -58,6 +65,9 @@ export function createNetwork(
     },
     connects(from, to) {
       return blocked.some((row) => !row[from * size + to] && !row[to * size + from]);
+    },
+    repeatToken(from, to, afterMs) {
+      repeat = { link: from * size + to, afterMs };
     },
     slow(member, byMs) {
       slowMs[member] = byMs;

@@ -1,6 +1,6 @@
 /** What a node's server does when the ring, its predecessor or its clients ask: the part of a peer that talks to MariaDB. */
-import { successorOf } from '../ring/core.js';
-import type { MemberId, RingAction } from '../ring/model.js';
+import { predecessorOf, successorOf } from '../ring/core.js';
+import type { MemberId, RingAction, View } from '../ring/model.js';
 import { later, type SimNode, type World } from './cluster.js';
 import { agree, replicate } from './server.js';
 
@@ -41,6 +41,18 @@ export function repoint(world: World, node: SimNode, predecessor: MemberId, epoc
     server.follows = { from: predecessor, upTo: Number.POSITIVE_INFINITY };
     pullLater(world, node, world.options.delayMs);
   });
+}
+
+/** Ends the connections of followers that are not the successor in this view: they are left over from an older one. */
+export function serveSuccessorOnly(world: World, node: SimNode, view: View): void {
+  for (const other of world.nodes) {
+    if (other.server.follows?.from !== node.id || other.server.follows.upTo < Number.POSITIVE_INFINITY)
+      continue;
+    const index = view.members.findIndex(({ id }) => id === other.id);
+    if (index >= 0 && predecessorOf(view, index) === node.id) continue;
+    other.server.follows = null;
+    other.server.epoch++;
+  }
 }
 
 /** The next look at the server that this one follows. */

@@ -12,7 +12,15 @@ import { crashNode } from './lifecycle.js';
 import { createNetwork } from './network.js';
 import type { SimOptions } from './options.js';
 import { newServer } from './server.js';
-import { copyLater, fence, payOwed, pullLater, repoint, startCommit } from './server-work.js';
+import {
+  copyLater,
+  fence,
+  payOwed,
+  pullLater,
+  repoint,
+  serveSuccessorOnly,
+  startCommit,
+} from './server-work.js';
 
 export function createWorld(
   seed: number,
@@ -46,6 +54,7 @@ export function createWorld(
     owed: [],
     copying: false,
     dieAfter: null,
+    dieAtPass: null,
   }));
   const network = createNetwork(agenda, random.fork(), options, (from, to, net, message) => {
     handle(world, nodes[to - 1] as SimNode, { kind: 'message', from, network: net, message });
@@ -89,7 +98,12 @@ function handle(world: World, node: SimNode, event: RingEvent): void {
       crashNode(world, node, false, world.random.chance(world.options.visibleCrashes));
       return;
     }
-    perform(world, node, action);
+    const passes = action.kind === 'send' && action.message.kind === 'token' ? node.dieAtPass : null;
+    if (passes !== 'before') perform(world, node, action);
+    if (passes) {
+      crashNode(world, node, false, true);
+      return;
+    }
   }
   const { state } = node.ring;
   const holds = state.kind === 'operational' && state.grip.kind !== 'away';
@@ -140,6 +154,7 @@ function perform(world: World, node: SimNode, action: RingAction): void {
     case 'begin':
       node.server.follows = null;
       node.server.epoch++;
+      serveSuccessorOnly(world, node, action.view);
       if (action.predecessor !== null) repoint(world, node, action.predecessor, node.server.epoch);
       return;
     case 'commit':
