@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { planId } from '../../app/model/ids.js';
+import { joinPlan, labSnapshot, runningPlan } from '../testing/cluster-parts.js';
 import { createManualClock, type ManualClock } from '../testing/manual-clock.js';
 import { createMemoryBridge, type MemoryBridge, refusal } from '../testing/memory-bridge.js';
-import { historyOf, joinPlan, labSnapshot, metricsAt, runningPlan } from '../testing/scenes.js';
+import { historyOf, metricsAt } from '../testing/metrics.js';
 import { type ConsoleStore, createConsoleStore } from './cluster-store.js';
 
 const startMs = 1_700_000_000_000;

@@ -1,7 +1,7 @@
 import { expect, it, vi } from 'vitest';
 import { nodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
-import { sampleOf } from '../testing/scenes.js';
+import { sampleOf } from '../testing/cluster-parts.js';
 import { createMetricsHistory, historyMs } from './metrics-history.js';
 
 const db1 = nodeName('db1');

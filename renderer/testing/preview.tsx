@@ -1,8 +1,10 @@
 /** The console on a bridge in memory: `preview.html?scene=joining&live` shows one scene, with news every second. */
 import { mountConsole } from '../mount.js';
 import { browserClock } from '../store/wall-clock.js';
+import { joinPlan } from './cluster-parts.js';
 import { createMemoryBridge } from './memory-bridge.js';
-import { historyOf, joinPlan, metricsAt, scenes } from './scenes.js';
+import { historyOf, metricsAt } from './metrics.js';
+import { scenes } from './scenes.js';
 
 const query = new URLSearchParams(location.search);
 const scene = scenes[query.get('scene') ?? 'one'] ?? scenes.one;

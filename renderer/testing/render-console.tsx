@@ -7,7 +7,7 @@ import { ConsoleProvider } from '../store/console-context.js';
 import { App } from '../views/app.js';
 import { createManualClock } from './manual-clock.js';
 import { createMemoryBridge } from './memory-bridge.js';
-import { historyOf } from './scenes.js';
+import { historyOf } from './metrics.js';
 
 // A busy machine may take its time; a test that waits in vain still ends.
 configure({ asyncUtilTimeout: 10_000 });

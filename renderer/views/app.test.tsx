@@ -4,9 +4,11 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { RingmasterError } from '../../app/base/errors.js';
 import { nodeName } from '../../app/model/ids.js';
 import type { Plan } from '../../app/model/plan.js';
+import { joinPlan, labSnapshot, runningPlan } from '../testing/cluster-parts.js';
 import { refusal } from '../testing/memory-bridge.js';
+import { metricsAt } from '../testing/metrics.js';
 import { nowMs, renderConsole } from '../testing/render-console.js';
-import { joinPlan, labSnapshot, metricsAt, runningPlan, scenes } from '../testing/scenes.js';
+import { scenes } from '../testing/scenes.js';
 
 type Console = Awaited<ReturnType<typeof renderConsole>>;
 
