@@ -195,9 +195,9 @@ export function LiveChart(props: Props) {
   return (
     <figure className="chart" data-testid={testId} aria-labelledby={headingId}>
       <figcaption className="chart-head">
-        <h2 id={headingId}>
+        <h3 id={headingId}>
           {title} <span>{unit}</span>
-        </h2>
+        </h3>
         <ChartLegend history={history} cursor={cursor} series={series} format={format} />
       </figcaption>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move the cursor along the lines */}
