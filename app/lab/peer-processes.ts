@@ -69,6 +69,8 @@ export class PeerProcesses implements PeerProvider {
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      // Out of our process group: whoever kills the whole group leaves each peer alive to stop its server.
+      detached: true,
     });
     child.on('error', (error) => this.options.log.error({ node, error: error.message }, 'peer process'));
     child.once('exit', (code, signal) => {

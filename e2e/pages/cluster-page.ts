@@ -2,6 +2,7 @@
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ElectronApplication, expect, type Locator, type Page } from '@playwright/test';
+import type { ErrorCode } from '../../app/base/errors.js';
 import type { ReplyEnvelope, RequestReply, WindowBridge } from '../../app/contract/window.js';
 import type { NodeRole } from '../../app/model/cluster.js';
 import type { NodeState, TargetState } from '../../app/model/node-state.js';
@@ -35,7 +36,6 @@ export class ClusterPage {
   readonly transactionsChart: Locator;
   readonly cpuChart: Locator;
   readonly events: Locator;
-  readonly problem: Locator;
   readonly #app: ElectronApplication;
   readonly #page: Page;
 
@@ -47,7 +47,6 @@ export class ClusterPage {
     this.transactionsChart = page.getByTestId('chart-transactions');
     this.cpuChart = page.getByTestId('chart-cpu');
     this.events = page.getByTestId('events');
-    this.problem = page.getByTestId('problem');
   }
 
   /** Glyph of a node. */
@@ -129,6 +128,11 @@ export class ClusterPage {
     await this.confirmPlan();
     await this.waitForPlan('done', timeoutMs);
     await this.waitForState(name, target, 5000);
+  }
+
+  /** The sentence on top, while it is about this. */
+  sentenceAbout(topic: ErrorCode): Locator {
+    return this.#page.locator(`[data-testid="sentence"][data-topic="${topic}"]`);
   }
 
   async readSentence(): Promise<string> {
