@@ -4,6 +4,7 @@ import type { LoadSettings, LoadView } from '../../app/model/cluster.js';
 import { setLoad, setQuota } from '../commands/commands.js';
 import { NumberSlider } from '../parts/number-slider.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
+import { ResponseTimes } from './response-times.js';
 
 const targetRateDefault = 1_000;
 
@@ -167,6 +168,7 @@ export function LoadPanel() {
           <section className="card">
             <LoadControls load={load} />
           </section>
+          <ResponseTimes />
         </>
       ) : (
         <p className="hint">No load generator runs here: the charts show what your applications do.</p>

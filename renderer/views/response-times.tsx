@@ -1,0 +1,97 @@
+/**
+ * Response times of the load over the last five minutes. Drawn by recharts, which is quick enough for one small chart in
+ * a tab that is open sometimes; the two charts that are always there draw by hand (parts/live-chart.tsx).
+ */
+import { useEffect, useRef, useState } from 'react';
+import { CartesianGrid, Legend, Line, LineChart, Tooltip, XAxis, YAxis } from 'recharts';
+import { formatMilliseconds } from '../../app/base/format.js';
+import { useSize } from '../parts/use-size.js';
+import { type ResponsePoint, responsePoints } from '../selectors/response-points.js';
+import { useConsole } from '../store/console-context.js';
+
+const heightPixels = 170;
+const fiveMinutes = [-300, 0] as const;
+const minuteTicks = [-300, -240, -180, -120, -60, 0];
+
+const lines = [
+  { key: 'p50', colour: 'var(--series-0)', dashes: undefined },
+  { key: 'p95', colour: 'var(--series-1)', dashes: '6 3' },
+  { key: 'p99', colour: 'var(--series-2)', dashes: '2 3' },
+] as const;
+
+const minutes = (secondsAgo: number): string =>
+  secondsAgo === 0 ? 'now' : secondsAgo === -300 ? '−5 min' : `−${-secondsAgo / 60}`;
+
+const secondsWords = (secondsAgo: number): string => (secondsAgo === 0 ? 'now' : `${-secondsAgo} s ago`);
+
+function useResponsePoints(): readonly ResponsePoint[] {
+  const { metrics: history } = useConsole();
+  const [points, setPoints] = useState(() => responsePoints(history.points()));
+  useEffect(() => history.subscribe(() => setPoints(responsePoints(history.points()))), [history]);
+  return points;
+}
+
+function Chart(props: { readonly width: number }) {
+  const points = useResponsePoints();
+  return (
+    <LineChart
+      width={props.width}
+      height={heightPixels}
+      data={[...points]}
+      margin={{ top: 8, right: 14, bottom: 0, left: 0 }}
+      accessibilityLayer
+    >
+      <CartesianGrid vertical={false} stroke="var(--line)" />
+      <XAxis
+        dataKey="secondsAgo"
+        type="number"
+        domain={[...fiveMinutes]}
+        ticks={minuteTicks}
+        tickFormatter={minutes}
+        tickLine={false}
+        stroke="var(--line-strong)"
+        tick={{ fill: 'var(--dim)', fontSize: 11 }}
+      />
+      <YAxis
+        width={52}
+        tickFormatter={formatMilliseconds}
+        tickCount={4}
+        axisLine={false}
+        tickLine={false}
+        tick={{ fill: 'var(--dim)', fontSize: 11 }}
+      />
+      <Tooltip
+        isAnimationActive={false}
+        formatter={(value) => formatMilliseconds(Number(value))}
+        labelFormatter={(label) => secondsWords(Number(label))}
+        contentStyle={{ background: 'var(--raised)', border: '1px solid var(--line)', borderRadius: 8 }}
+      />
+      <Legend itemSorter={null} iconType="plainline" wrapperStyle={{ fontSize: 12 }} />
+      {lines.map(({ key, colour, dashes }) => (
+        <Line
+          key={key}
+          dataKey={key}
+          stroke={colour}
+          strokeWidth={1.5}
+          {...(dashes === undefined ? {} : { strokeDasharray: dashes })}
+          dot={false}
+          connectNulls={false}
+          isAnimationActive={false}
+        />
+      ))}
+    </LineChart>
+  );
+}
+
+export function ResponseTimes() {
+  const frame = useRef<HTMLDivElement>(null);
+  const size = useSize(frame);
+  return (
+    <section className="card" data-testid="response-times" aria-label="Response times of the load">
+      <h3>Response time</h3>
+      <div ref={frame} style={{ height: heightPixels }}>
+        {size && <Chart width={size.width} />}
+      </div>
+    </section>
+  );
+}
