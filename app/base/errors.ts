@@ -143,6 +143,61 @@ export const errorTable = {
     'The peer of {node} ended: {cause}',
     'It is started again by itself; see its log {logFile}.',
   ),
+  'ring.listen-failed': entry(
+    'environment',
+    'The ring cannot be heard at {address}: {cause}',
+    'Correct the ring address of this node in the configuration of the cluster.',
+  ),
+  'ring.unprotected': entry(
+    'refused',
+    'The ring has no key, and {address} can be reached from other machines.',
+    'Make a key for the cluster, or use loopback addresses only.',
+  ),
+  'ring.key-differs': entry(
+    'refused',
+    'The ring key of this node and of the one at {address} differ.',
+    'Give every node of the cluster the same key.',
+  ),
+  'ring.version-differs': entry(
+    'refused',
+    'This node speaks version {ours} of the ring protocol, and the one at {address} speaks {theirs}.',
+    'Install the same version of Ringmaster on every node.',
+  ),
+  'ring.cluster-differs': entry(
+    'refused',
+    'This node belongs to the cluster {ours}, and the one at {address} to {theirs}.',
+    'Correct the ring addresses: each cluster needs its own.',
+  ),
+  'ring.member-differs': entry(
+    'refused',
+    'The ring address {address} is taken for that of {expected}, and it belongs to {found}.',
+    'Correct the ring addresses in the configuration of the cluster.',
+  ),
+  'ring.member-unknown': entry(
+    'refused',
+    '{member} (connection with {address}) is not a member that {by} expects there.',
+    'Give every node the same configuration of the cluster.',
+  ),
+  'ring.network-differs': entry(
+    'refused',
+    'Network {ours} of this node meets network {theirs} of the one at {address}.',
+    'Put the ring addresses of every node in the same order.',
+  ),
+  'ring.boot-over': entry(
+    'refused',
+    'An older process of the same node still speaks (connection with {address}).',
+    'End the peer process that was left behind on that machine.',
+  ),
+  'ring.greeting-failed': entry(
+    'refused',
+    '{address} came to the ring and did not greet as a peer does: {problem}',
+    'If no peer runs there, let a firewall keep that machine away from the ring addresses.',
+  ),
+  'ring.frame-malformed': entry(
+    'failure',
+    'What came from {address} is not the ring protocol: {problem}',
+    'The connection is made again by itself; if this repeats, the versions of the peers differ.',
+  ),
   'request.invalid': entry(
     'input',
     'The request {name} is not valid: {problem}',
