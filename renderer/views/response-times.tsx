@@ -22,6 +22,10 @@ const lines = [
 const minutes = (secondsAgo: number): string =>
   secondsAgo === 0 ? 'now' : secondsAgo === -300 ? '−5 min' : `−${-secondsAgo / 60}`;
 
+/** A blank would break the line in front of the unit. */
+const axisWords = (value: number): string =>
+  value === 0 ? '0' : formatMilliseconds(Math.round(value)).replace('.0 ', ' ').replace(' ', '\u00a0');
+
 const secondsWords = (secondsAgo: number): string => (secondsAgo === 0 ? 'now' : `${-secondsAgo} s ago`);
 
 function useResponsePoints(): readonly ResponsePoint[] {
@@ -53,8 +57,8 @@ function Chart(props: { readonly width: number }) {
         tick={{ fill: 'var(--dim)', fontSize: 11 }}
       />
       <YAxis
-        width={52}
-        tickFormatter={formatMilliseconds}
+        width={56}
+        tickFormatter={axisWords}
         tickCount={4}
         axisLine={false}
         tickLine={false}
