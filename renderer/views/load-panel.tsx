@@ -137,7 +137,7 @@ function LabSettings() {
           onChange={(value) => void setQuota.perform(store, value)}
         />
       )}
-      <p className="hint">{note}</p>
+      <p className="hint">{note.charAt(0).toUpperCase() + note.slice(1)}.</p>
       <button
         type="button"
         className="button button-quiet-danger"
