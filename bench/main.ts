@@ -10,6 +10,7 @@ import { type Bench, inWords, machine } from './report.js';
 /** Loaded on demand: each brings its own libraries. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   console: async () => (await import('./console.js')).consoleBench,
+  ring: async () => (await import('./ring.js')).ringBench,
 };
 
 async function usage(): Promise<string> {

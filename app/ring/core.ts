@@ -2,7 +2,6 @@
 import type {
   DataInfo,
   Durable,
-  HoldReason,
   IgnoreReason,
   Info,
   MemberId,
@@ -97,7 +96,7 @@ function dataInfo(ring: Ring): DataInfo {
   return { kind: 'ready', received: ring.received, lineage, certain: !tailUncertain };
 }
 
-export function wantsIn(ring: Ring): boolean {
+function wantsIn(ring: Ring): boolean {
   return !ring.leaving && ring.barred === null && (ring.self.arbiter || ring.serverUp);
 }
 
@@ -119,11 +118,6 @@ export function infoOf(ring: Ring): Info {
     control,
   };
   return ring.info;
-}
-
-/** Why the holder keeps the token; undefined when this member does not hold it. */
-export function holdReason(state: Operational): HoldReason | undefined {
-  return state.grip.kind === 'away' ? undefined : state.grip.kind;
 }
 
 /** The member behind this one in ring order. */

@@ -3,7 +3,7 @@ import type { Info, RingAction, RingEvent, RingMessage, Token, View } from './mo
 import { formatRingId } from './model.js';
 
 /** "8.1 of 1 2 3 from 42": ring id, members and start. */
-export function describeView(view: View): string {
+function describeView(view: View): string {
   const members = view.members.map(({ id, arbiter }) => (arbiter ? `${id}(arbiter)` : `${id}`)).join(' ');
   const leavers = view.voters.filter(({ id }) => !view.members.some((member) => member.id === id));
   const voters = leavers.length > 0 ? `, voters ${leavers.map(({ id }) => id).join(' ')}` : '';
@@ -28,7 +28,7 @@ function describeToken(token: Token): string {
 }
 
 /** One message. */
-export function describeMessage(message: RingMessage): string {
+function describeMessage(message: RingMessage): string {
   switch (message.kind) {
     case 'join':
       return `join ${describeInfo(message.info)}, sees ${message.sees.join(' ') || 'nobody'}`;

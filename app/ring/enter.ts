@@ -2,7 +2,7 @@
 import { extendHistory } from './agreement.js';
 import { deliverControl } from './control-order.js';
 import { act, heardMs, peerView, persist, predecessorOf, send } from './core.js';
-import type { GatherReason, MemberId, Proposal, RingId, View } from './model.js';
+import type { GatherReason, MemberId, Proposal, View } from './model.js';
 import type { Gather, Part, Ring } from './state.js';
 import { never } from './state.js';
 
@@ -156,6 +156,3 @@ export function seesNow(ring: Ring, sinceMs: number, nowMs: number): MemberId[] 
     return atMs > 0 && atMs >= fromMs;
   });
 }
-
-/** The ring id that an attempt is about. */
-export const attemptId = (proposal: Proposal): RingId => proposal.view.ringId;

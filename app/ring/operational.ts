@@ -280,7 +280,7 @@ function pulse(ring: Ring, state: Operational, nowMs: number): void {
 }
 
 /** Token silence after which members are probed. Milliseconds. */
-export const silenceLimitMs = (ring: Ring, state: Operational): number =>
+const silenceLimitMs = (ring: Ring, state: Operational): number =>
   state.held ? 1.5 * ring.settings.pulseMs + ring.settings.probeAfterMs : ring.settings.probeAfterMs;
 
 /** How often members are probed. Milliseconds. */

@@ -10,8 +10,7 @@ import type { HistoryEntry, Info, Member, RingId, View, Voter } from './model.js
 /** Smallest number of `size` that is more than half. */
 export const majorityOf = (size: number): number => Math.floor(size / 2) + 1;
 
-export const sameVoter = (one: Voter, other: Voter): boolean =>
-  one.id === other.id && one.life === other.life;
+const sameVoter = (one: Voter, other: Voter): boolean => one.id === other.id && one.life === other.life;
 
 export const includesVoter = (voters: readonly Voter[], voter: Voter): boolean =>
   voters.some((candidate) => sameVoter(candidate, voter));

@@ -24,7 +24,7 @@ interface Step {
 }
 
 /** Cuts a script into its comment and its steps. */
-export function parseScenario(text: string): {
+function parseScenario(text: string): {
   readonly comment: readonly string[];
   readonly steps: readonly Step[];
 } {

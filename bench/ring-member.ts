@@ -1,0 +1,145 @@
+/**
+ * One member of the ring for the benchmark, as a process of its own: the real protocol over the real transport, and a node
+ * that applies and commits at once, so that the token is what is measured. Talks to its parent by messages.
+ */
+import { systemClock, type Timer } from '../app/base/clock.js';
+import { silentLog } from '../app/base/log.js';
+import { createTransport, type RingAddress, type RingTransport } from '../app/io/ring-transport/transport.js';
+import { type Member, newDurable, type RingAction, type RingEvent, ringSettings } from '../app/ring/model.js';
+import { createRing, step } from '../app/ring/step.js';
+
+/** What the parent tells first. */
+export interface MemberOrder {
+  readonly id: number;
+  readonly members: number;
+  readonly key: string;
+}
+
+/** What the parent asks for afterwards. */
+export type MemberRequest =
+  | { readonly kind: 'peers'; readonly peers: readonly { id: number; addresses: readonly RingAddress[] }[] }
+  /** Want the token all the time, or not at all. */
+  | { readonly kind: 'load'; readonly on: boolean }
+  | { readonly kind: 'count' };
+
+/** What a member answers. */
+export type MemberReport =
+  | { readonly kind: 'listening'; readonly addresses: readonly RingAddress[] }
+  | { readonly kind: 'began'; readonly members: number }
+  | {
+      readonly kind: 'counted';
+      readonly passes: number;
+      readonly rotationsMs: readonly number[];
+      readonly cpuSeconds: number;
+    };
+
+const host = '127.0.0.1';
+const tell = (report: MemberReport): void => void process.send?.(report);
+
+async function run({ id, members, key }: MemberOrder): Promise<void> {
+  const founders: Member[] = Array.from({ length: members }, (_, index) => ({
+    id: index + 1,
+    life: 1,
+    arbiter: false,
+  }));
+  const others = founders.map((member) => member.id).filter((other) => other !== id);
+  const ring = createRing({ id, arbiter: false, peers: others, networks: 1 }, ringSettings());
+  const events: RingEvent[] = [];
+  let timer: Timer | null = null;
+  let timerMs = Number.POSITIVE_INFINITY;
+  let loaded = false;
+  let passes = 0;
+  let lastTokenMs = 0;
+  let rotationsMs: number[] = [];
+  let cpuFrom = process.cpuUsage();
+  let running = false;
+  let transport: RingTransport | null = null;
+
+  const perform = (action: RingAction): void => {
+    if (action.kind === 'send') transport?.send(action.to, action.network, action.message);
+    else if (action.kind === 'fence') {
+      const { received, applied } = ring;
+      events.push({ kind: 'fenced', fence: action.fence, received, applied });
+    } else if (action.kind === 'fetch') {
+      events.push({ kind: 'position', received: action.upTo, applied: action.upTo });
+    } else if (action.kind === 'commit') {
+      // A server answers later, when others could speak meanwhile.
+      setImmediate(() => {
+        handle({ kind: 'committed', ringId: action.ringId, upTo: action.after + 1 });
+        if (loaded) handle({ kind: 'queue', length: 10 });
+      });
+    } else if (action.kind === 'begin') tell({ kind: 'began', members: action.view.members.length });
+  };
+
+  /** One event after the other; what they cause follows. */
+  const handle = (event: RingEvent): void => {
+    events.push(event);
+    if (running) return;
+    running = true;
+    for (let next = events.shift(); next; next = events.shift()) {
+      for (const action of [...step(ring, next, systemClock.monotonicMs())]) perform(action);
+    }
+    running = false;
+    if (ring.wakeMs >= timerMs) return;
+    timer?.cancel();
+    timerMs = ring.wakeMs;
+    timer = systemClock.after(Math.max(0, ring.wakeMs - systemClock.monotonicMs()), wake);
+  };
+  const wake = (): void => {
+    timerMs = Number.POSITIVE_INFINITY;
+    const waitMs = ring.wakeMs - systemClock.monotonicMs();
+    if (waitMs <= 0) handle({ kind: 'tick' });
+    else if (waitMs !== Number.POSITIVE_INFINITY) {
+      timerMs = ring.wakeMs;
+      timer = systemClock.after(waitMs, wake);
+    }
+  };
+
+  transport = await createTransport(
+    {
+      self: { id, life: 1 },
+      cluster: 'bench',
+      key: Buffer.from(key, 'hex'),
+      listen: [{ host, port: 0 }],
+      clock: systemClock,
+      log: silentLog(),
+    },
+    {
+      message(from, network, message) {
+        if (message.kind === 'token') {
+          const nowMs = systemClock.monotonicMs();
+          if (lastTokenMs > 0) rotationsMs.push(nowMs - lastTokenMs);
+          lastTokenMs = nowMs;
+          passes++;
+          const { sequence } = message.token;
+          if (sequence > ring.applied) handle({ kind: 'position', received: sequence, applied: sequence });
+        }
+        handle({ kind: 'message', from, network, message });
+      },
+      disconnected: (peer) => handle({ kind: 'disconnected', peer }),
+      refused: (reason) => console.error(reason),
+    },
+  );
+
+  process.on('message', (request: MemberRequest) => {
+    if (request.kind === 'peers') {
+      transport?.setPeers(request.peers);
+      handle({ kind: 'start', durable: newDurable(1, founders), tailCertain: true });
+      handle({ kind: 'server', up: true, tailCertain: true });
+    } else if (request.kind === 'load') {
+      loaded = request.on;
+      handle({ kind: 'queue', length: loaded ? 10 : 0 });
+    } else {
+      const cpu = process.cpuUsage(cpuFrom);
+      tell({ kind: 'counted', passes, rotationsMs, cpuSeconds: (cpu.user + cpu.system) / 1e6 });
+      passes = 0;
+      rotationsMs = [];
+      lastTokenMs = 0;
+      cpuFrom = process.cpuUsage();
+    }
+  });
+  tell({ kind: 'listening', addresses: transport.addresses });
+}
+
+process.once('message', (order: MemberOrder) => void run(order));
+process.on('disconnect', () => process.exit(0));
