@@ -2,13 +2,33 @@
 import { extendHistory } from './agreement.js';
 import { deliverControl } from './control-order.js';
 import { act, heardMs, peerView, persist, predecessorOf, send } from './core.js';
-import type { GatherReason, MemberId, Proposal, View } from './model.js';
+import type { GatherReason, MemberId, Proposal, RingId, View } from './model.js';
 import type { Gather, Part, Ring } from './state.js';
 import { never } from './state.js';
+
+/**
+ * A leader that leaves its attempt promises, on disk, that it will never complete it: then nobody has to reckon with it.
+ */
+function abandonAttempt(ring: Ring): void {
+  const { state } = ring;
+  if ((state.kind === 'recover' || state.kind === 'attest') && state.part.kind === 'leader') {
+    abandonOwn(ring, state.proposal.view.ringId);
+  }
+}
+
+/** Promises never to bring the own attempt `ringId` into being. */
+export function abandonOwn(ring: Ring, ringId: RingId): void {
+  const { promised, ambiguous } = ring.durable;
+  persist(ring, {
+    promised: Math.max(promised, ringId + 1),
+    ambiguous: ambiguous.filter((view) => view.ringId !== ringId),
+  });
+}
 
 /** Starts to look for a view. Whatever was held is let go: this ring id is over for this peer. */
 export function enterGather(ring: Ring, reason: GatherReason, nowMs: number): void {
   const { settings, state } = ring;
+  abandonAttempt(ring);
   const outside = state.kind === 'gather' ? state.outside : false;
   const gather: Gather = {
     kind: 'gather',
@@ -36,6 +56,7 @@ export function fence(ring: Ring, reason: GatherReason): void {
 
 /** Takes part in an attempt: fetches what the view starts with. */
 export function enterRecover(ring: Ring, proposal: Proposal, part: Part, nowMs: number): void {
+  abandonAttempt(ring);
   ring.state = { kind: 'recover', proposal, part, sinceMs: nowMs };
   ring.seen = Math.max(ring.seen, proposal.view.ringId);
   const give = proposal.gives.find(({ to }) => to === ring.self.id);

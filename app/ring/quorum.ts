@@ -60,24 +60,23 @@ export function positionKnown(
 
 /**
  * Attempts newer than `baseRingId` that may exist, from everybody's information.
- * An attempt exists only after its leader had every attestation and stored it. So it never existed, and never will,
- * when its leader is here without it, or a voter is here that promised a later one without attesting it.
+ * An attempt comes into being only when every voter has attested it and its leader stored that. So it never will when
+ * one voter promised something later and does not know it as attested: a leader that gives an attempt up promises so
+ * (`abandonAttempt`). This stays true once it is true, so it may be concluded from old information. "Its leader is here
+ * and has not formed it" may not: the leader may have spoken before it led.
  */
 export function unresolvedAttempts(infos: readonly Info[], baseRingId: number): View[] {
   const attempts = new Map<number, View>();
   for (const info of infos) {
     for (const view of info.ambiguous) if (view.ringId > baseRingId) attempts.set(view.ringId, view);
   }
-  const unresolved: View[] = [];
-  for (const view of attempts.values()) {
-    const settled = infos.some((info) => {
-      if (!includesVoter(view.voters, info)) return false;
-      if (info.id === view.ringId % 1024) return true;
-      return info.promised > view.ringId && !info.ambiguous.some(({ ringId }) => ringId === view.ringId);
-    });
-    if (!settled) unresolved.push(view);
-  }
-  return unresolved.sort((one, other) => one.ringId - other.ringId);
+  const neverAttests = (info: Info, view: View): boolean =>
+    includesVoter(view.voters, info) &&
+    info.promised > view.ringId &&
+    !info.ambiguous.some(({ ringId }) => ringId === view.ringId);
+  return [...attempts.values()]
+    .filter((view) => !infos.some((info) => neverAttests(info, view)))
+    .sort((one, other) => one.ringId - other.ringId);
 }
 
 /**

@@ -6,11 +6,11 @@
 import { refusal } from './admit.js';
 import { hearFetched, tickAttempt } from './attempt.js';
 import { heardMs, ignore, peerView, persist } from './core.js';
-import { enterGather, enterLeft, fence } from './enter.js';
+import { abandonOwn, enterGather, enterLeft, fence } from './enter.js';
 import { hearFenced, leadIfMyTurn, tickGather } from './gather.js';
 import { hearMessage } from './messages.js';
 import type { Durable, IgnoreReason, RingAction, RingEvent, RingSettings } from './model.js';
-import { controlOutboxMax, controlPayloadMax, newDurable } from './model.js';
+import { controlOutboxMax, controlPayloadMax, newDurable, ringLeader } from './model.js';
 import { nodeMoved, queueChanged, tickOperational } from './operational.js';
 import { type Rules, soundRules } from './rules.js';
 import type { Attest, Recover, Ring, RingIdentity, State } from './state.js';
@@ -71,6 +71,9 @@ function start(ring: Ring, durable: Durable, tailCertain: boolean, nowMs: number
   ring.version = boot * versionsPerBoot;
   ring.seen = durable.promised;
   persist(ring, tailCertain || ring.self.arbiter ? {} : { tailUncertain: true });
+  // An attempt that was led when the process died is over.
+  const { promised, primary } = durable;
+  if (ringLeader(promised) === ring.self.id && primary?.ringId !== promised) abandonOwn(ring, promised);
   if (durable.left) ring.state = { kind: 'left' };
   else enterGather(ring, 'started', nowMs);
 }
