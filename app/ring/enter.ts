@@ -154,7 +154,7 @@ function coolDown(ring: Ring, view: View, nowMs: number): void {
       peer.coolForMs = 0;
       peer.coolUntilMs = 0;
     } else if (nowMs - peer.askedMs < 4 * expelAfterMs) {
-      peer.coolForMs = Math.min(Math.max(2 * peer.coolForMs, expelAfterMs), 8 * expelAfterMs);
+      peer.coolForMs = Math.min(Math.max(2 * peer.coolForMs, expelAfterMs), 4 * expelAfterMs);
       peer.coolUntilMs = nowMs + peer.coolForMs;
     }
   }

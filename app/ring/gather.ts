@@ -92,6 +92,9 @@ function isComplete(ring: Ring, group: readonly Info[], nowMs: number): boolean 
 export function leadIfMyTurn(ring: Ring, state: Gather, nowMs: number): void {
   const { own, others } = freshInfos(ring, state, nowMs);
   const infos = [own, ...others];
+  const late = nowMs >= state.settleMs;
+  // Cheap and often the answer: somebody is still expected.
+  if (!late && !isComplete(ring, infos, nowMs)) return;
   const known = baseOf(infos);
   if (!known) {
     state.waitsFor = 'no-history';
@@ -106,7 +109,6 @@ export function leadIfMyTurn(ring: Ring, state: Gather, nowMs: number): void {
   const group = infos.filter((info) => ids.includes(info.id));
   if (leaderOf(group, known.base) !== own.id) return;
   const { settings } = ring;
-  const late = nowMs >= state.settleMs;
   if (group.some((info) => info.data.kind === 'fencing') && nowMs < state.settleMs + settings.expelAfterMs)
     return;
   if (!late && !isComplete(ring, group, nowMs)) return;

@@ -64,6 +64,7 @@ export const wantsToken = (ring: Ring): boolean => wantsToCommit(ring) || ring.o
 
 /** A member asks for the token while this one holds it. */
 export function noteWant(ring: Ring, state: Operational, index: number, nowMs: number): void {
+  if (state.wants & bitOf(index) && state.grip.kind !== 'parked') return;
   state.wants |= bitOf(index);
   useToken(ring, state, nowMs);
 }
@@ -72,8 +73,10 @@ export function noteWant(ring: Ring, state: Operational, index: number, nowMs: n
 export function useToken(ring: Ring, state: Operational, nowMs: number): void {
   const { grip } = state;
   if (grip.kind === 'away' || grip.kind === 'committing') return;
-  appendControl(ring, state);
-  deliverSeen(ring, state);
+  if (ring.outbox.length > 0) {
+    appendControl(ring, state);
+    deliverSeen(ring, state);
+  }
   if (wantsToCommit(ring)) {
     const allowance = groupAllowance(lagOf(state), ring.settings);
     if (allowance > 0 && ring.rules.hasApplied(ring.applied, state.sequence)) {

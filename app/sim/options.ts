@@ -51,7 +51,7 @@ export const runMs = 60_000;
 /** Draws a scenario. Rare features are drawn often enough that a few thousand seeds meet every pair of them. */
 export function drawOptions(random: Random): SimOptions {
   const members = random.integer(3, 7);
-  const expelAfterMs = random.pick([600, 800, 1_000]);
+  const expelAfterMs = random.pick([800, 1_000, 1_400]);
   const settings: RingSettings = {
     ...ringSettings(expelAfterMs),
     probeAfterMs: random.pick([20, 40]),
