@@ -1,7 +1,4 @@
-/**
- * Frames between peers: four bytes of length (big endian), then one JSON value. The first frame of a connection is the
- * hello; every later one a ring message. Everything is checked against bounds before the protocol sees it.
- */
+/** Ring messages as JSON. Everything is checked against bounds before the protocol sees it. */
 import { z } from 'zod';
 import {
   ambiguousMax,
@@ -13,11 +10,8 @@ import {
   membersMax,
   type RingMessage,
 } from '../../ring/model.js';
-
-/** Changes with every incompatible change of the messages. */
-export const ringProtocolVersion = 1;
-/** Largest frame, bytes: a proposal with full history, attempts and control log stays below. */
-export const frameBytesMax = 256 * 1024;
+import type { Decoded } from './greeting.js';
+import type { MessageCodec } from './options.js';
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const memberId = z.number().int().min(1).max(memberIdMax);
@@ -131,81 +125,27 @@ const message = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('refuse'), ringId: count, reason: z.enum(['needs-copy', 'needs-catch-up']) }),
 ]);
 
-/** Who speaks, and what it speaks. */
-const hello = z.object({
-  protocol: z.string().max(64),
-  version: z.number().int(),
-  cluster: z.string().max(128),
-  id: memberId,
-  life: count,
-  network: z.number().int().min(0).max(7),
-});
-export type Hello = z.infer<typeof hello>;
-
-/** What came out of a frame. Malformed is a value: the connection that brought it is closed. */
-export type Decoded<T> = { readonly value: T } | { readonly problem: string };
-
-function parse<T>(schema: z.ZodType<T>, text: string): Decoded<T> {
+/** Text -> a ring message, or what is wrong with it. */
+export function decodeMessage(text: string): Decoded<RingMessage> {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return { problem: 'not JSON' };
+    return { ok: false, problem: 'not JSON' };
   }
-  const result = schema.safeParse(json);
-  if (result.success) return { value: result.data };
-  const [issue] = result.error.issues;
-  return { problem: `${issue?.path.join('.') || 'frame'}: ${issue?.message ?? 'malformed'}` };
+  const result = (message as z.ZodType<RingMessage>).safeParse(json);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    return { ok: false, problem: `${issue?.path.join('.') || 'message'}: ${issue?.message ?? 'malformed'}` };
+  }
+  const { data: value } = result;
+  if (value.kind === 'token' && value.token.ringId !== value.ringId)
+    return { ok: false, problem: 'token.ringId: not that of the message' };
+  return { ok: true, value };
 }
 
-/** A frame's text -> a ring message. */
-export function decodeMessage(text: string): Decoded<RingMessage> {
-  const decoded = parse(message as z.ZodType<RingMessage>, text);
-  if ('problem' in decoded || decoded.value.kind !== 'token') return decoded;
-  const { ringId, token: inner } = decoded.value;
-  return inner.ringId === ringId ? decoded : { problem: 'token.ringId: not that of the message' };
-}
-
-/** A frame's text -> a hello. */
-export const decodeHello = (text: string): Decoded<Hello> => parse(hello, text);
-
-/** A value -> its frame. @throws RangeError when it is larger than a frame may be. */
-export function encodeFrame(value: Hello | RingMessage): Buffer {
-  const body = Buffer.from(JSON.stringify(value), 'utf8');
-  if (body.length > frameBytesMax) throw new RangeError(`a frame of ${body.length} bytes is too large`);
-  const frame = Buffer.allocUnsafe(4 + body.length);
-  frame.writeUInt32BE(body.length, 0);
-  body.copy(frame, 4);
-  return frame;
-}
-
-/** Cuts a stream of bytes into frames. After a fatal error it refuses further use. */
-export interface FrameReader {
-  /** Adds bytes; answers the complete frames, or what is wrong with them. */
-  push(chunk: Buffer): Decoded<readonly string[]>;
-}
-
-export function createFrameReader(): FrameReader {
-  let rest: Buffer = Buffer.alloc(0);
-  let broken: string | null = null;
-  return {
-    push(chunk) {
-      if (broken) return { problem: broken };
-      rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-      const frames: string[] = [];
-      let at = 0;
-      while (rest.length - at >= 4) {
-        const length = rest.readUInt32BE(at);
-        if (length === 0 || length > frameBytesMax) {
-          broken = `a frame of ${length} bytes`;
-          return { problem: broken };
-        }
-        if (rest.length - at - 4 < length) break;
-        frames.push(rest.toString('utf8', at + 4, at + 4 + length));
-        at += 4 + length;
-      }
-      rest = at === rest.length ? Buffer.alloc(0) : rest.subarray(at);
-      return { value: frames };
-    },
-  };
-}
+/** A proposal with full history, attempts and control log stays below the largest frame. */
+export const ringCodec: MessageCodec<RingMessage> = {
+  encode: (value) => Buffer.from(JSON.stringify(value), 'utf8'),
+  decode: (bytes) => decodeMessage(bytes.toString('utf8')),
+};

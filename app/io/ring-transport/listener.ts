@@ -69,6 +69,13 @@ export class Listener {
     );
   }
 
+  /** Where it listens, with the port that the system chose when 0 was asked for. */
+  get endpoint(): Endpoint {
+    const bound = this.#server.address();
+    const { endpoint } = this.#options;
+    return bound !== null && typeof bound === 'object' ? { ...endpoint, port: bound.port } : endpoint;
+  }
+
   /** Stops listening and turns the guests out. Links are ended by their owner, before. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;

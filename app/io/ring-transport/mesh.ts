@@ -13,6 +13,7 @@ import { type Connection, Link, type LinkOwner } from './link.js';
 import { Listener } from './listener.js';
 import {
   defaultLimits,
+  type Endpoint,
   type LostReason,
   lostReasons,
   type MemberAddresses,
@@ -108,6 +109,11 @@ export class RingMesh<Message> {
       await this.close();
       throw thrown;
     }
+  }
+
+  /** Where this peer listens, by network, with the ports that the system chose. */
+  get addresses(): readonly Endpoint[] {
+    return this.#listeners.map(({ endpoint }) => endpoint);
   }
 
   /** Ends every link and listens no more. Losses are told with the reason `stopped`. */
