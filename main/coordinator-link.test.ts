@@ -17,6 +17,7 @@ const snapshot: ClusterSnapshot = {
   nodes: [],
   writer: null,
   ring: [],
+  token: null,
   frontEnd: null,
   load: null,
   plan: null,

@@ -29,6 +29,7 @@ const problemSnapshot = (problem: RingmasterError): ClusterSnapshot => ({
   nodes: [],
   writer: null,
   ring: [],
+  token: null,
   frontEnd: null,
   load: null,
   plan: null,

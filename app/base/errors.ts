@@ -197,6 +197,15 @@ export const errorTable = {
     'failure',
     'What came from {address} is not the ring protocol: {problem}',
     'The connection is made again by itself; if this repeats, the versions of the peers differ.',
+  'ring.store-unreadable': entry(
+    'environment',
+    'What this peer promised to the ring cannot be read from {path}: {cause}',
+    'Restore the file, or remove it: the peer then comes back as somebody else, and the others must be a majority.',
+  ),
+  'ring.submit-refused': entry(
+    'refused',
+    'The ring of {node} does not take the message: {cause}',
+    'Try again when the ring of the cluster has a view.',
   ),
   'request.invalid': entry(
     'input',

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { serverIdSchema } from '../model/ids.js';
 import type { NodeSample } from '../model/metrics.js';
 import type { StepProgress } from '../model/plan.js';
+import { memberIdMax, membersMax } from '../ring/model.js';
 
 interface MethodEntry<Params extends z.ZodType, Result> {
   readonly params: Params;
@@ -63,6 +64,61 @@ export interface FollowStatus {
   readonly errorText: string;
 }
 
+/** How a peer sees another member of the token ring. */
+export interface RingSight {
+  readonly member: number;
+  readonly node: string;
+  /** Networks on which there is a connection now: 0 the first, 1 the second. */
+  readonly networks: readonly number[];
+  /** Milliseconds since anything of the ring came from it; null for never. */
+  readonly heardAgoMs: number | null;
+  /** `suspect`: connected, and silent in spite of probes. `down`: no connection. */
+  readonly sees: 'up' | 'suspect' | 'down';
+}
+
+/** The agreed membership as a peer holds it. */
+export interface RingView {
+  readonly ringId: number;
+  /** "8.1": counter and leader. */
+  readonly name: string;
+  /** In ring order. */
+  readonly members: readonly { readonly member: number; readonly node: string; readonly arbiter: boolean }[];
+  readonly start: number;
+}
+
+/** A peer's part in the token ring. */
+export interface RingStatus {
+  readonly member: number;
+  readonly state: 'stopped' | 'gather' | 'recover' | 'attest' | 'operational' | 'left';
+  /** The state and its reason in words: "looks for a view, because the connection to a member was lost". */
+  readonly words: string;
+  /** Why the last view ended for this peer, in words; null before the first one. */
+  readonly lastReason: string | null;
+  /** The view that it is a member of now. */
+  readonly view: RingView | null;
+  /** Views that this process entered. */
+  readonly views: number;
+  readonly holds: boolean;
+  /** Node that keeps the token, as far as this peer knows; null while the token travels. */
+  readonly holder: string | null;
+  /** Tokens received since the process started. */
+  readonly passes: number;
+  /** Over the last seconds; 0 while the token rests. */
+  readonly rotationsPerSecond: number;
+  /** How long the token took to come back, over the last rotations under contention. */
+  readonly rotationMs: { readonly p50: number; readonly p99: number } | null;
+  readonly position: { readonly received: number; readonly applied: number };
+  /** Every member has applied up to here, as far as this peer knows; null outside of a view. */
+  readonly safe: number | null;
+  /** The ring does not take this node in before its data are renewed or caught up. */
+  readonly refused: 'needs-copy' | 'needs-catch-up' | null;
+  /** Control messages handed over: the number of the last one. */
+  readonly delivered: number;
+  /** Times that this process itself was late by more than the ring tolerates, and the longest of them. */
+  readonly stalls: { readonly count: number; readonly longestMs: number };
+  readonly others: readonly RingSight[];
+}
+
 /** Everything a peer knows of its node. */
 export interface PeerStatus {
   readonly node: string;
@@ -73,6 +129,8 @@ export interface PeerStatus {
   readonly dataBytes: number | null;
   /** A finished, not yet used copy stands beside the data. */
   readonly preparedCopy: boolean;
+  /** null when the peer belongs to no token ring. */
+  readonly ring: RingStatus | null;
 }
 
 /** Checksum of one table. */
@@ -166,6 +224,16 @@ export const controlMethods = {
    * Progress in tables.
    */
   'data.checksums': method<{ position: string; tables: readonly TableChecksum[] }>()(nothing, false),
+  /**
+   * The data of this node are those of a member of ring `lineage` now (copied, or caught up and compared): the ring may
+   * take it in. Without a ring these four do nothing.
+   */
+  'ring.copied': method<null>()(z.object({ lineage: z.number().int().min(0) }).strict(), true),
+  /** Leaves the ring on purpose: the others do not count this peer any more. Resolves when they agreed, or gave no answer. */
+  'ring.leave': method<{ agreed: boolean }>()(nothing, true),
+  'ring.rejoin': method<null>()(nothing, true),
+  /** Puts a control message into the total order. @throws ring.submit-refused */
+  'ring.submit': method<null>()(z.object({ payload: z.string().min(1).max(1024) }).strict(), true),
 } as const satisfies Record<string, MethodEntry<z.ZodType, unknown>>;
 
 export type ControlMethods = typeof controlMethods;
@@ -191,8 +259,10 @@ export type MethodHandlers = {
 export interface PeerNotices {
   /** Something other than the sample changed: a server died, replication stopped, a position moved on a stopped node. */
   'peer.changed': PeerStatus;
-  /** Once a second while the server runs; null when the sample failed. */
+  /** Once a second while the server runs or the peer belongs to a ring; null when there is no sample. */
   'peer.sampled': { readonly status: PeerStatus; readonly sample: NodeSample | null };
+  /** A control message of the ring: every member tells the same ones in the same order. */
+  'ring.delivered': { readonly number: number; readonly from: number; readonly payload: string };
 }
 export type NoticeName = keyof PeerNotices;
 
@@ -211,6 +281,54 @@ export interface PeerControl {
   onClosed(listener: () => void): () => void;
   close(): void;
 }
+
+/** The ring's timings that operators change. Milliseconds. */
+const ringTimings = z
+  .object({
+    /** Silence in spite of probes after which a member is expelled. */
+    expelAfterMs: z.number().min(50).max(60_000),
+    /** Token silence after which a member is probed. */
+    probeAfterMs: z.number().min(1).max(10_000),
+  })
+  .strict();
+
+const memberNumber = z.number().int().min(1).max(memberIdMax);
+
+const ringMember = z
+  .object({
+    member: memberNumber,
+    node: z.string().regex(/^[!-~]{1,64}$/),
+    /** Primary network, then secondary where the cluster has one. */
+    addresses: z.tuple([address, address.nullable()]),
+  })
+  .strict();
+
+/** A member of the very first view. Its store must have been given this life. */
+const founder = z
+  .object({ member: memberNumber, life: z.number().int().min(1), arbiter: z.boolean() })
+  .strict();
+
+/** A peer's part in the token ring. */
+const ringSettingsSchema = z
+  .object({
+    cluster: z.string().regex(/^[!-~]{1,64}$/),
+    /** Number of this peer in the ring. */
+    member: memberNumber,
+    /**
+     * What stands behind the member: its MariaDB server; nothing, as an arbiter that votes only; or `none`, a member
+     * without changes, for rings that order control messages alone.
+     */
+    data: z.enum(['server', 'arbiter', 'none']),
+    /** The cluster's key as hexadecimal digits, 32 bytes at least. */
+    key: z.string().regex(/^([0-9a-f]{2}){32,}$/),
+    /** Everybody, this peer too. */
+    members: z.array(ringMember).min(1).max(membersMax),
+    /** The first agreed membership, for a store that is made now; null when the cluster exists already. */
+    founders: z.array(founder).min(1).nullable(),
+    timings: ringTimings,
+  })
+  .strict();
+export type RingPeerSettings = z.infer<typeof ringSettingsSchema>;
 
 /** What a peer process is started with (one JSON argument). */
 export const peerSettingsSchema = z
@@ -238,6 +356,8 @@ export const peerSettingsSchema = z
     logFile: z.string().min(1),
     /** Embedded peers stop their server cleanly and end when the process that forked them goes away (IPC `disconnect`). */
     endsWithParent: z.boolean(),
+    /** The token ring; null for a peer outside of any. */
+    ring: ringSettingsSchema.nullable(),
   })
   .strict();
 export type PeerSettings = z.infer<typeof peerSettingsSchema>;

@@ -9,6 +9,7 @@ import type { NodeName } from '../model/ids.js';
 import type { Plan } from '../model/plan.js';
 import { ClusterNode } from './node.js';
 import type { ClusterMemory, NodeSettings, SessionTargets } from './ports.js';
+import { tokenViewOf } from './ring-view.js';
 
 const eventsKept = 500;
 /** Changes within this time travel in one update: people cannot see more, and windows have less to draw. */
@@ -123,6 +124,7 @@ export class Cluster {
       nodes: this.nodes.map((node) => node.view(newest)),
       writer: this.writer,
       ring: this.ring,
+      token: tokenViewOf(this.nodes),
       frontEnd: this.frontEnd,
       load: this.load,
       plan: this.plan,

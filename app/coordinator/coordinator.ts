@@ -10,6 +10,7 @@ import { PlanRunner } from './plan-runner.js';
 import type { MemoryStore, NodeSettings, PeerProvider, SessionRouter } from './ports.js';
 import { RingKeeper } from './ring-keeper.js';
 import { shutDown, startUp } from './start-up.js';
+import { TokenRing } from './token-ring.js';
 
 export interface CoordinatorOptions {
   readonly name: string;
@@ -39,8 +40,9 @@ export class Coordinator {
     this.cluster = new Cluster({ name, nodes, clock });
     const { cluster } = this;
     const remember = () => this.remember();
-    this.ring = new RingKeeper(cluster, router, log);
-    this.watch = new NodeWatch({ cluster, ring: this.ring, peers, log, remember });
+    const token = new TokenRing(cluster, log);
+    this.ring = new RingKeeper(cluster, router, token, log);
+    this.watch = new NodeWatch({ cluster, ring: this.ring, token, peers, log, remember });
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
     this.handlers = {
       'plan.propose': ({ node, target, donor }) =>

@@ -7,12 +7,14 @@ import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
 import type { PeerProvider } from './ports.js';
 import type { RingKeeper } from './ring-keeper.js';
+import type { TokenRing } from './token-ring.js';
 
 const reconnectAfterMs = 250;
 
 export interface NodeWatchOptions {
   readonly cluster: Cluster;
   readonly ring: RingKeeper;
+  readonly token: TokenRing;
   readonly peers: PeerProvider;
   readonly log: Log;
   readonly remember: () => Promise<void>;
@@ -49,6 +51,7 @@ export class NodeWatch {
   private absorb(node: ClusterNode, status: PeerStatus): void {
     const { cluster } = this.options;
     node.absorb(status);
+    this.options.token.absorb(node);
     cluster.changed();
     const { server } = status;
     if (server.kind === 'stopped' && server.unexpected && cluster.ring.includes(node.name))

@@ -16,6 +16,7 @@ import type { NodeSample } from '../model/metrics.js';
 import type { NodeState, TargetState } from '../model/node-state.js';
 import type { StepProgress } from '../model/plan.js';
 import type { NodeMemory, NodeSettings } from './ports.js';
+import { nodeRingView } from './ring-view.js';
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
@@ -120,6 +121,7 @@ export class ClusterNode {
       replication: this.replicationView(newest),
       sample: this.sample,
       cpuQuotaCores: this.cpuQuotaCores,
+      ring: nodeRingView(this.control ? status?.ring : null),
     };
   }
 

@@ -15,6 +15,7 @@ import { neighbours, ringOf } from '../replication/ring-order.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
 import type { SessionRouter } from './ports.js';
+import type { TokenRing } from './token-ring.js';
 
 /** A node that applies nothing for this long is stuck, not slow. */
 export const stallSeconds = 30;
@@ -28,6 +29,7 @@ export class RingKeeper {
   constructor(
     private readonly cluster: Cluster,
     private readonly router: SessionRouter,
+    private readonly token: TokenRing,
     private readonly log: Log,
   ) {}
 
@@ -41,6 +43,7 @@ export class RingKeeper {
     return this.lane.run(async () => {
       this.cluster.ring = [node.name];
       await this.promote(node);
+      await this.token.entered(node);
     });
   }
 
@@ -60,6 +63,7 @@ export class RingKeeper {
       cluster.ring = ringOf(cluster.configured, [...cluster.ring, node.name]);
       await this.setLossless();
       this.sayView();
+      await this.token.entered(node);
     });
   }
 
@@ -70,6 +74,7 @@ export class RingKeeper {
       await this.bypass(node);
       await node.call('replication.stop', {});
       node.predecessor = null;
+      await this.token.leaves(node);
     });
   }
 

@@ -1,10 +1,11 @@
 /** The lab's own files: who runs it, its accounts, and what the coordinator remembers. */
-import { chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { messageOf, RingmasterError } from '../base/errors.js';
 import { randomHex } from '../base/random.js';
 import type { ClusterMemory, MemoryStore } from '../coordinator/ports.js';
+import { replaceFile } from '../io/replace-file.js';
 import { targetStateSchema } from '../model/node-state.js';
 import { runsAsRoot } from './folders.js';
 
@@ -33,26 +34,12 @@ const memorySchema = z.object({
 const isMissing = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
-/** Writes a file whole or not at all, and makes sure that it is on disk. */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const fresh = `${path}.new`;
-  try {
-    const handle = await open(fresh, 'w', 0o600);
-    await handle.writeFile(text);
-    await handle.sync();
-    await handle.close();
-    await rename(fresh, path);
-  } catch (error) {
-    throw new RingmasterError('store.unwritable', { path, cause: messageOf(error) }, { cause: error });
-  }
-}
-
 /**
  * Reads a JSON file of ours.
  * @returns undefined when there is none
  * @throws RingmasterError `lab.state-unreadable`
  */
-async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(path, 'utf8')));
   } catch (error) {

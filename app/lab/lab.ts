@@ -19,6 +19,7 @@ import type { MetricsPoint, NodeSample } from '../model/metrics.js';
 import { runsAsRoot } from './folders.js';
 import { FrontDoor } from './front-door.js';
 import { fileMemory, type LabAccounts, loadAccounts, lockFolder, makeFolder } from './lab-files.js';
+import { LabRing } from './lab-ring.js';
 import { LoadClient } from './load/client.js';
 import { defaultLoadSettings } from './load/contract.js';
 import { PeerProcesses } from './peer-processes.js';
@@ -165,10 +166,12 @@ class RunningLab implements Lab {
     const { options, accounts, clock } = this;
     const names = Array.from({ length: options.nodes }, (_, index) => nodeName(`db${index + 1}`));
     const ports = await freePorts(options.port + 1, options.nodes, host);
+    const afterSql = (ports.at(-1) ?? options.port) + 1;
+    const ring = await LabRing.load(options.folder, names, options.active, afterSql);
     const settings = new Map<NodeName, PeerSettings>();
     const nodes: NodeSettings[] = names.map((name, index) => {
       const address = { host, port: ports[index] ?? 0 };
-      settings.set(name, this.peerSettings(name, index + 1, address));
+      settings.set(name, this.peerSettings(name, index + 1, address, ring));
       return { name, serverId: index + 1, address };
     });
     const peers = new PeerProcesses({ program: options.programs.peer, settings, clock, log: options.log });
@@ -212,13 +215,14 @@ class RunningLab implements Lab {
       coordinator.cluster.load = view;
       coordinator.cluster.changed();
     });
-    return { coordinator, peers, load, door };
+    return { coordinator, peers, load, door, ring };
   }
 
   private peerSettings(
     name: NodeName,
     number: number,
     address: { host: string; port: number },
+    ring: LabRing,
   ): PeerSettings {
     const folder = join(this.options.folder, name);
     return {
@@ -233,6 +237,7 @@ class RunningLab implements Lab {
       cpuQuotaCores: null,
       logFile: join(folder, 'peer.log'),
       endsWithParent: true,
+      ring: ring.settingsOf(number),
     };
   }
 
@@ -303,7 +308,7 @@ class RunningLab implements Lab {
   }
 
   private sample(): void {
-    const { coordinator, load } = this.running;
+    const { coordinator, load, ring } = this.running;
     const nowMs = this.clock.wallMs();
     const nodes: Record<NodeName, NodeSample | null> = {};
     for (const node of coordinator.cluster.nodes) nodes[node.name] = fresh(node.sample, nowMs);
@@ -312,6 +317,11 @@ class RunningLab implements Lab {
     this.history.append(point);
     this.push('metrics.appended', point);
     this.showFrontEnd();
+    if (coordinator.cluster.snapshot().token) {
+      ring
+        .viewSeen()
+        .catch((error: unknown) => this.options.log.error({ error: messageOf(error) }, 'ring not saved'));
+    }
   }
 
   /** Stops everything, erases the data, and starts anew as on the first day. */
@@ -322,6 +332,7 @@ class RunningLab implements Lab {
     for (let number = 1; number <= options.nodes; number++) {
       await rm(join(options.folder, `db${number}`), { recursive: true, force: true });
     }
+    await LabRing.forget(options.folder);
     const memory = join(options.folder, 'memory.json');
     await rename(memory, `${memory}.before-reset`).catch(() => undefined);
     this.parts = await this.makeParts();
@@ -358,6 +369,7 @@ interface Parts {
   readonly peers: PeerProcesses;
   readonly load: LoadClient;
   readonly door: FrontDoor;
+  readonly ring: LabRing;
 }
 
 const loadTargets = ({ writer, readers }: SessionTargets) => ({

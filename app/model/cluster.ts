@@ -19,6 +19,38 @@ export interface ReplicationView {
   readonly error: string | null;
 }
 
+/** How a node sees another member of the token ring. */
+export type Sight = 'up' | 'suspect' | 'down';
+
+/** A node's part in the token ring. */
+export interface NodeRingView {
+  /** The state and its reason in words: "member of 8.1", "looks for a view, because this peer started". */
+  readonly words: string;
+  /** "8.1"; null while it belongs to no agreed view. */
+  readonly ringId: string | null;
+  /** Node that keeps the token, as this one knows; null while it travels. */
+  readonly holder: NodeName | null;
+  /** Median time the token takes to come back; null while it rests. */
+  readonly rotationMs: number | null;
+  /** Sequence numbers: last change received, and what every member is known to have applied. */
+  readonly position: number;
+  readonly safe: number | null;
+  /** Every other member of the cluster. */
+  readonly sees: Readonly<Record<NodeName, Sight>>;
+}
+
+/** The token ring of the cluster: the view that a majority agreed on. */
+export interface TokenView {
+  readonly ringId: string;
+  /** In ring order. */
+  readonly members: readonly NodeName[];
+  /** null while the token travels. */
+  readonly holder: NodeName | null;
+  readonly rotationsPerSecond: number;
+  /** Median; null while the token rests. */
+  readonly rotationMs: number | null;
+}
+
 /** One node, as everybody sees it. */
 export interface NodeView {
   readonly name: NodeName;
@@ -42,6 +74,8 @@ export interface NodeView {
   readonly sample: NodeSample | null;
   /** Processor quota in cores; null when the node shares the host's processor. */
   readonly cpuQuotaCores: number | null;
+  /** null while its peer is not reached or belongs to no token ring. */
+  readonly ring: NodeRingView | null;
 }
 
 /** What kind of thing happened: chooses the icon and whether charts carry a mark. */
@@ -106,6 +140,8 @@ export interface ClusterSnapshot {
   readonly writer: NodeName | null;
   /** Nodes in the replication ring, in the order that data flows. */
   readonly ring: readonly NodeName[];
+  /** null while no peers agree on a view. */
+  readonly token: TokenView | null;
   readonly frontEnd: FrontEndView | null;
   readonly load: LoadView | null;
   /** The plan that runs, or the last one that ended and was not put away. */

@@ -23,6 +23,7 @@ const node = (name: string, state: NodeState, part: Partial<NodeView> = {}): Nod
   replication: null,
   sample: null,
   cpuQuotaCores: null,
+  ring: null,
   ...part,
 });
 

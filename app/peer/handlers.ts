@@ -29,6 +29,7 @@ export function peerHandlers(peer: Peer, end: () => void): MethodHandlers {
     ...sessionHandlers(peer),
     ...copyHandlers(peer),
     ...dataHandlers(peer),
+    ...ringHandlers(peer),
   };
 }
 
@@ -215,6 +216,24 @@ function dataHandlers(peer: Peer): HandlersOf<'data'> & HandlersOf<'disk'> {
     }),
     'data.checksums': (_params, context) =>
       peer.withAdmin((admin) => checksumTables(admin, tools.clock, context)),
+  };
+}
+
+function ringHandlers(peer: Peer): HandlersOf<'ring'> {
+  return {
+    'ring.copied': async ({ lineage }) => {
+      await peer.ring?.copied(lineage);
+      return null;
+    },
+    'ring.leave': async () => (await peer.ring?.leave()) ?? { agreed: true },
+    'ring.rejoin': async () => {
+      peer.ring?.rejoin();
+      return null;
+    },
+    'ring.submit': async ({ payload }) => {
+      peer.ring?.submit(payload);
+      return null;
+    },
   };
 }
 

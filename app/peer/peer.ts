@@ -2,6 +2,7 @@
  * One node's peer: owns its server, watches it, and answers what the coordinator asks. It never decides by itself what
  * should happen to the node: it does, measures and tells.
  */
+import { join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.js';
 import { messageOf, RingmasterError } from '../base/errors.js';
 import { Lane } from '../base/lane.js';
@@ -25,8 +26,11 @@ import { type NodeFolder, nodeFolder } from '../io/mariadb/node-folder.js';
 import { followOf, Replication, readFollow, readPosition } from '../io/mariadb/replication.js';
 import { Sampler } from '../io/mariadb/sampler.js';
 import { ServerProcess } from '../io/mariadb/server-process.js';
+import { sequenceOf } from '../model/gtid.js';
 import type { NodeSample } from '../model/metrics.js';
 import type { Host } from '../model/ports.js';
+import type { Standing } from './ring/node-data.js';
+import { RingRuntime } from './ring/runtime.js';
 
 const sampleEveryMs = 1_000;
 /** Walking the data folder and the list of binlogs costs more than a sample and changes slowly. */
@@ -63,6 +67,8 @@ export class Peer {
   #follow: FollowStatus | null = null;
   #dataBytes: number | null = null;
   #preparedCopy = false;
+  /** This peer's part in the token ring; null outside of any. */
+  #ring: RingRuntime | null = null;
   readonly #lifecycle = new Lane();
 
   constructor(settings: PeerSettings, tools: PeerTools) {
@@ -86,6 +92,7 @@ export class Peer {
     await this.server.discover();
     await this.applyQuota();
     await this.refresh();
+    this.#ring = this.#joinRing();
     const { clock } = this.tools;
     this.#timers = [
       clock.every(sampleEveryMs, () => void this.#sample()),
@@ -96,10 +103,37 @@ export class Peer {
   /** Stops watching; the server goes on. */
   async end(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
+    await this.#ring?.close();
     await this.receiver?.cancel();
     const watch = this.#watch;
     this.#watch = null;
     await watch?.close();
+  }
+
+  get ring(): RingRuntime | null {
+    return this.#ring;
+  }
+
+  #joinRing(): RingRuntime | null {
+    const { ring: settings } = this.settings;
+    if (!settings) return null;
+    const { clock, log, notify } = this.tools;
+    const ring = new RingRuntime({
+      settings,
+      storePath: join(this.folder.root, 'ring.json'),
+      read: async () => {
+        const admin = await this.#watching();
+        return standingOf(await readPosition(admin, ''), await readFollow(admin));
+      },
+      changed: () => notify('peer.changed', this.status()),
+      delivered: (entry) => notify('ring.delivered', entry),
+      clock,
+      log,
+    });
+    const { status } = this.server;
+    if (status.kind === 'stopped') ring.serverChanged(false, !status.unexpected);
+    ring.serverChanged(status.kind === 'running', true);
+    return ring;
   }
 
   /** What is known without asking the server. */
@@ -113,6 +147,7 @@ export class Peer {
       follow: this.server.status.kind === 'running' ? this.#follow : null,
       dataBytes: this.#dataBytes,
       preparedCopy: this.#preparedCopy,
+      ring: this.#ring?.status() ?? null,
     };
   }
 
@@ -185,6 +220,8 @@ export class Peer {
       this.#watch?.destroy();
       this.#watch = null;
     }
+    const { status } = this.server;
+    this.#ring?.serverChanged(kind === 'running', status.kind !== 'stopped' || !status.unexpected);
     this.tools.notify('peer.changed', this.status());
     // The news goes first; where it stands follows as soon as its files are read.
     if (kind === 'stopped')
@@ -204,7 +241,10 @@ export class Peer {
 
   async #sample(): Promise<void> {
     const { pid } = this.server;
-    if (this.server.status.kind !== 'running' || pid === null) return;
+    if (this.server.status.kind !== 'running' || pid === null) {
+      if (this.#ring) this.tools.notify('peer.sampled', { status: this.status(), sample: null });
+      return;
+    }
     if (this.#sampling) {
       // The last one still waits for its answers: this second has no sample.
       this.tools.notify('peer.sampled', { status: this.status(), sample: null });
@@ -231,6 +271,7 @@ export class Peer {
     const follow = slaveStatus ? followOf(slaveStatus) : null;
     const changed = healthOf(follow) !== healthOf(this.#follow);
     this.#follow = follow;
+    this.#ring?.seen(standingOf(this.#position, follow));
     await this.server.refresh(admin);
     if (changed) this.tools.notify('peer.changed', this.status());
     return sample;
@@ -249,6 +290,12 @@ export class Peer {
       this.tools.log.warn({ error, cause: messageOf(thrown) }, 'housekeeping failed');
     }
   }
+}
+
+/** Sequence numbers for the ring: what it committed or applied is received too. */
+function standingOf({ binlog, applied }: ServerPosition, follow: FollowStatus | null): Standing {
+  const done = Math.max(sequenceOf(binlog), sequenceOf(applied));
+  return { received: Math.max(done, sequenceOf(follow?.received ?? '')), applied: done };
 }
 
 /** What an operator must hear of at once when it changes. */

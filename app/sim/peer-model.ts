@@ -170,6 +170,7 @@ export class PeerModel {
       follow: server.running ? this.follow(server) : null,
       dataBytes: 1_000_000,
       preparedCopy: server.copy !== null,
+      ring: null,
     };
   }
 
@@ -219,6 +220,12 @@ export class PeerModel {
         this.alive(server);
         server.lossless = (params as MethodParams<'server.set-lossless'>).lossless;
         return null;
+      case 'ring.copied':
+      case 'ring.rejoin':
+      case 'ring.submit':
+        return null;
+      case 'ring.leave':
+        return { agreed: true };
       case 'server.set-quota':
         return { applied: false, why: 'a model has no processor' };
       case 'sessions.count':

@@ -17,6 +17,7 @@ const settings: PeerSettings = {
   cpuQuotaCores: null,
   logFile: '/srv/db1.log',
   endsWithParent: false,
+  ring: null,
 };
 
 const failureOf = (log: string) =>

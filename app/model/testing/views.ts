@@ -40,6 +40,7 @@ export function nodeView(name: string, changes: Partial<NodeView> = {}): NodeVie
     replication: null,
     sample: running ? sampleOf() : null,
     cpuQuotaCores: 0.4,
+    ring: null,
     ...changes,
   };
 }
@@ -60,6 +61,7 @@ export function snapshotOf(
     nodes: nodes.map((node) => (node.name === writer ? { ...node, role: node.role ?? 'writer' } : node)),
     writer,
     ring,
+    token: null,
     frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'all to the node that takes the writes' },
     load: null,
     plan: null,

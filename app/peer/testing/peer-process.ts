@@ -53,6 +53,7 @@ export class TestPeers {
       cpuQuotaCores: null,
       logFile: join(place, `db${number}.peer.log`),
       endsWithParent: false,
+      ring: null,
       ...changes,
     };
     const file = join(place, `db${number}.json`);

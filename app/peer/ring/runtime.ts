@@ -1,0 +1,348 @@
+/**
+ * Runs one peer's part of the token protocol for real: clock, connections, store and server around the pure step. In
+ * this shape it stands beside the databases: it orders members and control messages, and leaves every server alone.
+ */
+import type { Clock, Timer } from '../../base/clock.js';
+import { delay } from '../../base/clock.js';
+import { messageOf, RingmasterError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
+import type { RingPeerSettings, RingStatus } from '../../contract/control.js';
+import { describeAction, describeEvent } from '../../ring/describe.js';
+import {
+  type ControlEntry,
+  controlOutboxMax,
+  formatRingId,
+  type GatherReason,
+  gatherReasons,
+  type MemberId,
+  type RingAction,
+  type RingEvent,
+  ringSettings,
+} from '../../ring/model.js';
+import type { Ring } from '../../ring/state.js';
+import { createRing, step } from '../../ring/step.js';
+import { networksOf, openLink, type RingLink } from './link.js';
+import { NodeData, type Standing } from './node-data.js';
+import { Outlet, type WorldAction } from './outlet.js';
+import { RotationMeter } from './rotation-meter.js';
+import { nodeOf, ringStatus } from './status.js';
+import { RingStore } from './store.js';
+
+export interface RingRuntimeOptions {
+  readonly settings: RingPeerSettings;
+  readonly storePath: string;
+  /** Asks the node's server where it stands; not called for members without one. */
+  readonly read: () => Promise<Standing>;
+  /** Something that people should see at once has changed. */
+  readonly changed: () => void;
+  /** A control message, in the order that is the same for every member. */
+  readonly delivered: (entry: ControlEntry) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** An address that is taken, or a store that cannot be read: tried again after this. Milliseconds. */
+const openAgainAfterMs = 2_000;
+
+export class RingRuntime {
+  readonly #options: RingRuntimeOptions;
+  readonly #ring: Ring;
+  readonly #data: NodeData;
+  readonly #outlet: Outlet;
+  readonly #meter = new RotationMeter();
+  readonly #closing = new AbortController();
+  readonly #leavers: ((agreed: boolean) => void)[] = [];
+  #link: RingLink | null = null;
+  #problem: string | null = null;
+  #timer: Timer | null = null;
+  #armedMs = Number.POSITIVE_INFINITY;
+  readonly #events: RingEvent[] = [];
+  #stepping = false;
+  /** Before the store is read nothing can be promised: what the server does meanwhile waits. */
+  #server = { up: false, clean: true };
+  #views = 0;
+  #lastReason: GatherReason | null = null;
+  #holder: MemberId | null = null;
+  #stalls = { count: 0, longestMs: 0 };
+  #shown = '';
+
+  constructor(options: RingRuntimeOptions) {
+    const { settings, clock, log, storePath } = options;
+    const { expelAfterMs, probeAfterMs } = settings.timings;
+    const peers = settings.members.map(({ member }) => member).filter((id) => id !== settings.member);
+    this.#options = options;
+    this.#ring = createRing(
+      { id: settings.member, arbiter: settings.data === 'arbiter', peers, networks: networksOf(settings) },
+      { ...ringSettings(expelAfterMs), probeAfterMs },
+    );
+    const store = new RingStore(storePath);
+    this.#outlet = new Outlet({
+      clock,
+      log,
+      write: (durable) => store.write(durable),
+      perform: (action) => this.#perform(action),
+    });
+    this.#data = new NodeData({
+      read: settings.data === 'server' ? options.read : async () => ({ received: 0, applied: 0 }),
+      handle: (event) => this.handle(event),
+      clock,
+      log,
+    });
+    this.#open(store).catch((thrown: unknown) =>
+      log.error({ cause: messageOf(thrown) }, 'the ring did not begin'),
+    );
+  }
+
+  /** Begins; what is in the way is told in `status` and tried again, because the node must work without its ring. */
+  async #open(store: RingStore): Promise<void> {
+    const { settings, clock, log } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      try {
+        const durable = await store.load(settings);
+        const link = await openLink({
+          settings,
+          self: { id: settings.member, life: durable.life },
+          events: {
+            message: (from, network, message) => this.handle({ kind: 'message', from, network, message }),
+            disconnected: (peer) => this.handle({ kind: 'disconnected', peer }),
+          },
+          clock,
+          log,
+        });
+        if (this.#closing.signal.aborted) return await link.close();
+        this.#link = link;
+        this.#problem = null;
+        this.handle({ kind: 'start', durable, tailCertain: this.#server.clean });
+        if (settings.data === 'none') this.#server = { up: true, clean: true };
+        if (settings.data !== 'arbiter') await this.#data.serverChanged(this.#server.up);
+        return;
+      } catch (thrown) {
+        this.#problem = messageOf(thrown);
+        log.error({ cause: this.#problem }, 'the ring does not begin');
+        this.#options.changed();
+        await delay(clock, openAgainAfterMs, this.#closing.signal).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Ends without leaving: the others see the connections break. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#timer?.cancel();
+    this.#outlet.close();
+    this.#data.close();
+    await this.#link?.close();
+  }
+
+  /** The node's server answers queries, or does no longer; `clean` when it was stopped in order. */
+  serverChanged(up: boolean, clean: boolean): void {
+    if (this.#options.settings.data !== 'server') return;
+    const started = this.#ring.state.kind !== 'stopped';
+    this.#server = { up, clean: clean && (started || this.#server.clean) };
+    if (started) void this.#data.serverChanged(up, clean);
+  }
+
+  /** Somebody looked where the node stands. */
+  seen(standing: Standing): void {
+    this.#data.seen(standing);
+  }
+
+  /** The data are those of a member of ring `lineage` now. @throws what the server's connection throws */
+  async copied(lineage: number): Promise<void> {
+    const { received } = await this.#data.read();
+    this.handle({ kind: 'copied', lineage, received });
+  }
+
+  /** Leaves on purpose. Resolves when the others agreed, or could not be asked. */
+  leave(): Promise<{ agreed: boolean }> {
+    const { state } = this.#ring;
+    if (state.kind === 'left') return Promise.resolve({ agreed: true });
+    if (state.kind === 'stopped') return Promise.resolve({ agreed: false });
+    return new Promise((resolve) => {
+      this.#leavers.push((agreed) => resolve({ agreed }));
+      this.handle({ kind: 'leave' });
+    });
+  }
+
+  /** Comes back after it left, or changes its mind while it leaves. */
+  rejoin(): void {
+    this.handle({ kind: 'rejoin' });
+    this.#tellLeavers(false);
+  }
+
+  /** Puts a control message into the order. @throws ring.submit-refused */
+  submit(payload: string): void {
+    const { state, outbox, self } = this.#ring;
+    const refuse = (cause: string): never => {
+      throw new RingmasterError('ring.submit-refused', {
+        node: nodeOf(this.#options.settings, self.id),
+        cause,
+      });
+    };
+    if (state.kind === 'stopped' || state.kind === 'left') refuse('it belongs to no ring now');
+    if (outbox.length >= controlOutboxMax) refuse(`${controlOutboxMax} messages wait already`);
+    this.handle({ kind: 'submit', payload });
+  }
+
+  status(): RingStatus {
+    const { settings, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const { perSecond, rotationMs } = this.#meter.read(nowMs);
+    return ringStatus(
+      this.#ring,
+      settings,
+      this.#link,
+      {
+        views: this.#views,
+        lastReason: this.#lastReason,
+        holder: this.#holder,
+        passes: this.#meter.passes,
+        rotationsPerSecond: perSecond,
+        rotationMs,
+        stalls: this.#stalls,
+        problem: this.#problem,
+      },
+      this.#data.standing,
+      nowMs,
+    );
+  }
+
+  /** Gives the protocol an event. What it asks for may bring the next one: those wait for their turn. */
+  handle(event: RingEvent): void {
+    if (this.#closing.signal.aborted) return;
+    this.#events.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#events.shift(); next; next = this.#events.shift()) this.#step(next);
+    } finally {
+      this.#stepping = false;
+    }
+    this.#arm();
+  }
+
+  #step(event: RingEvent): void {
+    const { clock, log } = this.#options;
+    const ring = this.#ring;
+    const nowMs = clock.monotonicMs();
+    const lateMs = nowMs - ring.wakeMs;
+    if (lateMs > ring.settings.stallMs) {
+      this.#stalls = {
+        count: this.#stalls.count + 1,
+        longestMs: Math.max(this.#stalls.longestMs, Math.round(lateMs)),
+      };
+    }
+    const number = ring.state.kind === 'operational' ? ring.state.number : 0;
+    const actions = step(ring, event, nowMs);
+    if (log.isLevelEnabled('trace')) this.#trace(event, actions);
+    this.#measure(event, actions, number, nowMs);
+    this.#outlet.take(actions);
+    this.#show();
+  }
+
+  /** Where the token is, and how long it is on its way. */
+  #measure(event: RingEvent, actions: readonly RingAction[], number: number, nowMs: number): void {
+    const { state, self } = this.#ring;
+    if (state.kind !== 'operational') {
+      this.#holder = null;
+      return;
+    }
+    if (event.kind === 'message' && 'ringId' in event.message && event.message.ringId === state.view.ringId) {
+      const { message, from } = event;
+      if (message.kind === 'token' && message.token.number > number) this.#meter.came(nowMs);
+      if (message.kind === 'pulse' || (message.kind === 'here' && message.holding)) {
+        this.#holder = from.id;
+        this.#meter.rested();
+      }
+    }
+    const passes = actions.some(
+      (action) =>
+        action.kind === 'send' && action.message.kind === 'token' && action.message.token.number > number,
+    );
+    if (passes) this.#meter.left(nowMs);
+    if (state.grip.kind !== 'away') this.#holder = self.id;
+    else if (passes) this.#holder = null;
+  }
+
+  /** Tells of a new view at once. */
+  #show(): void {
+    const { state, barred } = this.#ring;
+    const view = state.kind === 'operational' ? formatRingId(state.view.ringId) : '';
+    const shown = `${state.kind} ${view} ${barred}`;
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    if (state.kind === 'gather' && state.reason !== this.#lastReason) this.#lastReason = state.reason;
+    if (state.kind === 'operational') {
+      this.#views++;
+      const members = state.view.members.map(({ id }) => nodeOf(this.#options.settings, id));
+      this.#options.log.info({ view, members }, 'a view of the ring begins');
+    } else this.#options.log.info({ state: state.kind, reason: this.#reason() }, 'the ring');
+    this.#options.changed();
+  }
+
+  #reason(): string | null {
+    return this.#lastReason && gatherReasons[this.#lastReason];
+  }
+
+  #trace(event: RingEvent, actions: readonly RingAction[]): void {
+    const does = actions.map(describeAction);
+    this.#options.log.trace({ does }, describeEvent(event));
+  }
+
+  /** One timer, moved only when the next look comes sooner: under contention every step has a new deadline. */
+  #arm(): void {
+    const { wakeMs } = this.#ring;
+    if (wakeMs >= this.#armedMs) return;
+    const { clock } = this.#options;
+    this.#timer?.cancel();
+    this.#armedMs = wakeMs;
+    this.#timer = clock.after(Math.max(0, Math.ceil(wakeMs - clock.monotonicMs())), () => {
+      this.#armedMs = Number.POSITIVE_INFINITY;
+      if (clock.monotonicMs() < this.#ring.wakeMs) this.#arm();
+      else this.handle({ kind: 'tick' });
+    });
+  }
+
+  #perform(action: WorldAction): void {
+    const { log } = this.#options;
+    switch (action.kind) {
+      case 'send':
+        this.#link?.send(action.to, action.network, action.message);
+        return;
+      case 'fence':
+        void this.#data.fence(action.fence);
+        return;
+      case 'fetch':
+        void this.#data.fetch(action.upTo);
+        return;
+      case 'begin':
+        this.#data.begin();
+        return;
+      case 'deliver':
+        this.#options.delivered(action.entry);
+        return;
+      case 'left':
+        this.#tellLeavers(action.agreed);
+        return;
+      case 'control-gap':
+        log.warn({ from: action.from, to: action.to }, 'control messages were missed');
+        return;
+      case 'refused':
+        log.warn({ reason: action.reason }, 'the ring does not take this node');
+        return;
+      case 'commit':
+        // Nothing waits for the token yet: sessions commit at their server, and the coordinator orders the writers.
+        log.error({ after: action.after }, 'the ring asked for a commit');
+        return;
+      case 'outside':
+      case 'acknowledge':
+      case 'safe':
+      case 'ignored':
+        return;
+    }
+  }
+
+  #tellLeavers(agreed: boolean): void {
+    for (const tell of this.#leavers.splice(0)) tell(agreed);
+  }
+}
