@@ -1,7 +1,7 @@
 /** Peers as processes: they agree, lose one, wait for one, and come back, with real connections, clocks and disks. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { randomHex } from '../../base/random.js';
 import { systemClock, waitFor } from '../../base/clock.js';
+import { randomHex } from '../../base/random.js';
 import { onLoopback, RingPeers } from './testing/ring-peers.js';
 
 const ring = new RingPeers({ members: 3, addresses: onLoopback(42_800) });
@@ -131,7 +131,9 @@ test('a ring with nothing to do costs next to nothing', async () => {
   });
   const after = await Promise.all(all.map((member) => ring.processorMs(member)));
   const percent = all.map((_, index) => (((after[index] ?? 0) - (before[index] ?? 0)) / spanMs) * 100);
-  console.log(`idle processor per peer, percent of a core: ${percent.map((each) => each.toFixed(2)).join(' ')}`);
+  console.log(
+    `idle processor per peer, percent of a core: ${percent.map((each) => each.toFixed(2)).join(' ')}`,
+  );
   // The peer's own sampling and the noise of a shared machine are in it.
   expect(median(percent)).toBeLessThan(2);
 });

@@ -49,6 +49,7 @@ export class RingRuntime {
   readonly #ring: Ring;
   readonly #data: NodeData;
   readonly #outlet: Outlet;
+  readonly #store: RingStore;
   readonly #meter = new RotationMeter();
   readonly #closing = new AbortController();
   readonly #leavers: ((agreed: boolean) => void)[] = [];
@@ -76,6 +77,7 @@ export class RingRuntime {
       { ...ringSettings(expelAfterMs), probeAfterMs },
     );
     const store = new RingStore(storePath);
+    this.#store = store;
     this.#outlet = new Outlet({
       clock,
       log,
@@ -132,6 +134,7 @@ export class RingRuntime {
     this.#outlet.close();
     this.#data.close();
     await this.#link?.close();
+    await this.#store.close();
   }
 
   /** The node's server answers queries, or does no longer; `clean` when it was stopped in order. */
