@@ -197,6 +197,7 @@ export const errorTable = {
     'failure',
     'What came from {address} is not the ring protocol: {problem}',
     'The connection is made again by itself; if this repeats, the versions of the peers differ.',
+  ),
   'ring.store-unreadable': entry(
     'environment',
     'What this peer promised to the ring cannot be read from {path}: {cause}',

@@ -37,6 +37,7 @@ export function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
     replication: null,
     sample: null,
     cpuQuotaCores: 0.4,
+    ring: null,
     ...part,
   };
 }
@@ -137,6 +138,7 @@ export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}):
     ],
     writer: nodeName('db1'),
     ring: [nodeName('db1')],
+    token: null,
     frontEnd: { host: '127.0.0.1', port: 6033, sessions: 350, policy: 'all to db1, which takes the writes' },
     load: loadOf(nowMs, 1240),
     plan: null,

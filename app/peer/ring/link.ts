@@ -1,8 +1,12 @@
 /** The ring's connections as the protocol knows them: members by number. */
 import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
+import { systemRandom } from '../../base/random.js';
 import type { RingPeerSettings, SqlAddress } from '../../contract/control.js';
-import { createTransport } from '../../io/ring-transport/transport.js';
+import { decodeMessage } from '../../io/ring-transport/codec.js';
+import type { MemberIdentity } from '../../io/ring-transport/greeting.js';
+import { everyNetwork, RingMesh } from '../../io/ring-transport/mesh.js';
+import type { MessageCodec } from '../../io/ring-transport/options.js';
 import type { MemberId, RingMessage, Voter } from '../../ring/model.js';
 
 export interface RingLink {
@@ -22,6 +26,8 @@ export interface RingLinkEvents {
 export interface RingLinkOptions {
   readonly settings: RingPeerSettings;
   readonly self: Voter;
+  /** How often a peer started from this store, this time included. */
+  readonly boot: number;
   readonly events: RingLinkEvents;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,44 +40,66 @@ const present = (addresses: readonly (SqlAddress | null)[]): SqlAddress[] =>
 export const networksOf = ({ members, member }: RingPeerSettings): number =>
   present(members.find((each) => each.member === member)?.addresses ?? []).length;
 
+/** A message goes to several members, one after the other: it is written once. */
+function createCodec(): MessageCodec<RingMessage> {
+  let last: RingMessage | null = null;
+  let bytes = Buffer.alloc(0);
+  return {
+    encode: (message) => {
+      if (message !== last) bytes = Buffer.from(JSON.stringify(message), 'utf8');
+      last = message;
+      return bytes;
+    },
+    decode: (received) => {
+      const decoded = decodeMessage(received.toString('utf8'));
+      return 'problem' in decoded
+        ? { ok: false, problem: decoded.problem }
+        : { ok: true, value: decoded.value };
+    },
+  };
+}
+
 /** Listens on the own addresses and connects to the others. @throws when an address cannot be used */
 export async function openLink(options: RingLinkOptions): Promise<RingLink> {
-  const { settings, self, events, clock, log } = options;
+  const { settings, self, boot, events, clock, log } = options;
   const networks = networksOf(settings);
   const own = settings.members.find(({ member }) => member === settings.member);
-  const transport = await createTransport(
-    {
-      self,
-      cluster: settings.cluster,
-      key: Buffer.from(settings.key, 'hex'),
-      listen: present(own?.addresses ?? []),
-      clock,
-      log,
+  const names = new Map(settings.members.map(({ member, node }) => [member, node]));
+  const numbers = new Map(settings.members.map(({ member, node }) => [node, member]));
+  const voterOf = ({ name, life }: MemberIdentity): Voter => ({ id: numbers.get(name) ?? 0, life });
+  const mesh = new RingMesh<RingMessage>({
+    cluster: settings.cluster,
+    self: { name: own?.node ?? '', life: self.life, boot },
+    listen: present(own?.addresses ?? []),
+    members: settings.members.map(({ node, addresses }) => ({
+      name: node,
+      addresses: present(addresses).slice(0, networks),
+    })),
+    key: Buffer.from(settings.key, 'hex'),
+    codec: createCodec(),
+    events: {
+      onConnected: () => undefined,
+      onLost: (member) => {
+        if (mesh.networksTo(member.name).length === 0) events.disconnected(voterOf(member).id);
+      },
+      onMessage: (member, network, message) => events.message(voterOf(member), network, message),
+      onRefused: () => undefined,
     },
-    {
-      message: (from, network, message) => events.message(from, network, message),
-      disconnected: (peer) => events.disconnected(peer),
-      refused: (reason) => log.warn({ reason }, 'refused in the ring'),
-    },
-  );
-  transport.setPeers(
-    settings.members
-      .filter(({ member }) => member !== settings.member)
-      .map(({ member, addresses }) => ({ id: member, addresses: present(addresses).slice(0, networks) })),
-  );
-  const networksTo = (member: MemberId): number[] =>
-    Array.from({ length: networks }, (_, network) => network).filter((network) =>
-      transport.isConnected(member, network),
-    );
+    clock,
+    random: systemRandom(),
+    log,
+  });
+  await mesh.start();
   return {
     send: (to, network, message) => {
-      const open = networksTo(to);
-      if (open.length === 0) return false;
+      const name = names.get(to) ?? '';
       // What was meant for a network that is gone goes by every other one.
-      transport.send(to, open.includes(network) ? network : -1, message);
-      return true;
+      return (
+        mesh.send(name, network, message) ||
+        (network !== everyNetwork && mesh.send(name, everyNetwork, message))
+      );
     },
-    networksTo,
-    close: () => transport.close(),
+    networksTo: (member) => mesh.networksTo(names.get(member) ?? ''),
+    close: () => mesh.close(),
   };
 }

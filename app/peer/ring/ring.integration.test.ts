@@ -100,7 +100,7 @@ test('a peer with another key never enters', async () => {
   await ring.start(3, { key: randomHex(32) });
   const refused = await waitFor(
     systemClock,
-    async () => (/refused/.test((await ring.log(1)) + (await ring.log(3))) ? true : undefined),
+    async () => (/ring.key-differs/.test((await ring.log(1)) + (await ring.log(3))) ? true : undefined),
     { timeoutMs: 10_000 },
   );
   expect(refused).toBe(true);

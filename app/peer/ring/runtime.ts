@@ -104,6 +104,7 @@ export class RingRuntime {
         const link = await openLink({
           settings,
           self: { id: settings.member, life: durable.life },
+          boot: durable.boot + 1,
           events: {
             message: (from, network, message) => this.handle({ kind: 'message', from, network, message }),
             disconnected: (peer) => this.handle({ kind: 'disconnected', peer }),
