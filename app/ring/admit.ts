@@ -2,6 +2,7 @@
 import { everyNetwork, send } from './core.js';
 import { enterGather } from './enter.js';
 import type { IgnoreReason, MemberId, RingId, RingMessage, Voter } from './model.js';
+import { includesVoter } from './quorum.js';
 import type { Ring } from './state.js';
 
 /** Messages that only members of one ring exchange. */
@@ -35,14 +36,15 @@ export function refusal(ring: Ring, from: Voter, message: RingMessage, nowMs: nu
   const { state } = ring;
   if (state.kind === 'operational') {
     if (ring.rules.isOwnRing(ringId, state.view.ringId)) {
-      const member = state.view.members.some(({ id, life }) => id === from.id && life === from.life);
-      return member ? null : 'not-a-member';
+      return includesVoter(state.view.members, from) ? null : 'not-a-member';
     }
     if (ringId > state.view.ringId) return overtaken(ring, ringId, nowMs);
     if (spontaneous.has(message.kind)) tellOutdated(ring, from.id, state.view.ringId);
     return 'stale-ring';
   }
-  if (state.kind === 'attest' && ringId === state.proposal.view.ringId) return null;
+  if (state.kind === 'attest' && ringId === state.proposal.view.ringId) {
+    return includesVoter(state.proposal.view.members, from) ? null : 'not-a-member';
+  }
   ring.seen = Math.max(ring.seen, ringId);
   return 'not-for-us';
 }
@@ -55,7 +57,7 @@ function attemptRefusal(ring: Ring, from: Voter, message: RingMessage): IgnoreRe
   if (state.kind !== 'recover' && state.kind !== 'attest') return 'nothing-to-do';
   const { ringId, voters } = state.proposal.view;
   if (ringId !== message.ringId) return 'stale-ring';
-  return voters.some(({ id, life }) => id === from.id && life === from.life) ? null : 'not-a-member';
+  return includesVoter(voters, from) ? null : 'not-a-member';
 }
 
 function overtaken(ring: Ring, ringId: RingId, nowMs: number): IgnoreReason {

@@ -66,11 +66,13 @@ const proposal = z.object({
   control: controlLog,
   versions: z.array(z.object({ id: memberId, version: count })).max(votersMax),
 });
-/** Marks of members; -1 for one that has not spoken, null (as JSON writes infinity) for an arbiter. */
-const marks = z
+const marks = z.array(count).max(membersMax);
+/** What members have applied; -1 for one that has not spoken, null (as JSON writes infinity) for an arbiter. */
+const appliedMarks = z
   .array(
     z
       .number()
+      .int()
       .min(-1)
       .nullable()
       .transform((mark) => mark ?? Number.POSITIVE_INFINITY),
@@ -83,7 +85,7 @@ const token = z.object({
   sequence: count,
   by: z.number().int().min(0).max(memberIdMax),
   received: marks,
-  applied: marks,
+  applied: appliedMarks,
   controlSeen: marks,
   controlDelivered: marks,
   wants: z
