@@ -5,7 +5,7 @@ import type { Info, MemberId, Proposal } from './model.js';
 import type { Attest, Gather, Recover, Ring } from './state.js';
 
 /** A leader gives an attempt up after this many times `expelAfterMs` without any progress. */
-const attemptFactor = 12;
+const attemptFactor = 6;
 
 /** A leader asks for an attestation. */
 export function hearPropose(
@@ -105,7 +105,9 @@ export function hearJoinDuringAttempt(
   const { proposal, part } = state;
   const used = proposal.versions.find(({ id }) => id === from)?.version;
   const voter = proposal.view.voters.find(({ id }) => id === from);
-  const matters = part.kind === 'leader' ? !part.attested.has(from) : part.leader === from;
+  // A giver that starts again may have lost what it was to give.
+  const gives = proposal.gives.some((give) => give.from === from);
+  const matters = gives || (part.kind === 'leader' ? !part.attested.has(from) : part.leader === from);
   const outdated = voter !== undefined && (voter.life !== info.life || info.version > (used ?? 0));
   if (!matters || !outdated) {
     ignore(ring, 'nothing-to-do');

@@ -69,7 +69,9 @@ const faults: Record<FaultKind, (world: World, node: SimNode) => void> = {
     });
   },
   pause(world, node) {
-    if (node.up && !node.paused) pauseNode(world, node, brokenMs(world));
+    // Nobody sleeps longer than the faults last.
+    const forMs = Math.min(brokenMs(world), faultsUntilMs - world.agenda.nowMs);
+    if (node.up && !node.paused) pauseNode(world, node, forMs);
   },
   partition(world) {
     world.partitions++;
