@@ -18,7 +18,7 @@ export type FrameKind = keyof typeof frameKinds;
 /** Bytes of a message, at most. */
 export const messageBytesMax = 256 * 1024;
 /** Bytes of a greeting, at most: nobody gets more of our memory before we know who it is. */
-export const greetingBytesMax = 512;
+const greetingBytesMax = 512;
 
 const lengthBytes = 4;
 /** Number and kind. */

@@ -200,6 +200,7 @@ test('a restarted process takes the place of the old one, and members come and g
   expect(db2.heard.filter((one) => one.kind === 'connected').map(({ member }) => member.boot)).toEqual([
     1, 1, 2, 2,
   ]);
+  await until('for both', () => again.transport.networksTo('db2').length === 2);
   again.transport.setMembers([]);
   await until('removed', () => losses(again).length === 2);
   expect(losses(again).map(({ reason }) => reason)).toEqual(['removed', 'removed']);

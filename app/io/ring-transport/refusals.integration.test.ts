@@ -197,9 +197,11 @@ test('bytes of a session that come again, or changed, end the session and reach 
       members: [{ name: 'db2', addresses: [wire.at] }],
       limits: { heartbeatMs: 60_000, silentMs: 120_000 },
     });
-    await until('connected', () => db2.transport.networksTo('db1').length === 1);
+    await until('both are connected', () =>
+      [db1.transport.networksTo('db2'), db2.transport.networksTo('db1')].every((list) => list.length === 1),
+    );
     wire.harm = harm;
-    db1.transport.send('db2', 0, { number: 1, text: 'once' });
+    expect(db1.transport.send('db2', 0, { number: 1, text: 'once' })).toBe(true);
     await until('it ended', () => db2.heard.some(({ kind }) => kind === 'lost'));
     expect(db2.heard.find(({ kind }) => kind === 'lost')).toMatchObject({ reason: 'malformed' });
     expect(db2.heard.filter(({ kind }) => kind === 'message')).toHaveLength(harm === 'repeat' ? 1 : 0);

@@ -37,7 +37,7 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');
 
 /** Can this address be reached from this machine only? A host name cannot be known to be one. */
-export const isLoopback = (host: string): boolean =>
+const isLoopback = (host: string): boolean =>
   isIP(host) !== 0 && loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
 
 /** @throws ring.unprotected when a key is missing and one of the addresses is not loopback */
