@@ -515,7 +515,10 @@ describe('ids and limits', () => {
     const [[row]] = (await one.query('SELECT CONNECTION_ID() AS id')) as unknown as [{ id: number }[]];
     expect(row?.id).toBe(one.threadId);
     expect((row?.id ?? 0) >>> 24).toBe(3);
-    const sleeping = one.query('SELECT SLEEP(30) AS slept');
+    const sleeping = one.query('SELECT SLEEP(30) AS slept').then(
+      ([rows]) => rows,
+      (error: { errno: number }) => error.errno,
+    );
     await waitFor(
       systemClock,
       async () => {
@@ -527,11 +530,7 @@ describe('ids and limits', () => {
       { timeoutMs: 5000 },
     );
     await two.query(`KILL QUERY ${row?.id}`);
-    const outcome = await sleeping.then(
-      ([rows]) => rows,
-      (error: { errno: number }) => error.errno,
-    );
-    expect([1317, [{ slept: 1 }]]).toContainEqual(outcome);
+    expect([1317, [{ slept: 1 }]]).toContainEqual(await sleeping);
     await expect(two.query('KILL 999999999')).rejects.toMatchObject({ errno: 1094 });
   });
 
