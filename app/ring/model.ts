@@ -324,7 +324,7 @@ export interface RingSettings {
   readonly probeAfterMs: number;
   /** Silence in spite of probes after which a member is expelled. Default 250; 150 to 10,000 are sensible. */
   readonly expelAfterMs: number;
-  /** How often a holder that keeps the token says so. Default a third of `expelAfterMs`. */
+  /** How often a holder that keeps the token says so. Default 0.4 of `expelAfterMs`. */
   readonly pulseMs: number;
   /** How often a peer without a view calls. Default a tenth of `expelAfterMs`; grows to `expelAfterMs`. */
   readonly joinMs: number;
@@ -348,7 +348,7 @@ export function ringSettings(expelAfterMs = 250): RingSettings {
   return {
     probeAfterMs: 10,
     expelAfterMs,
-    pulseMs: Math.round(expelAfterMs / 3),
+    pulseMs: Math.round(expelAfterMs * 0.4),
     joinMs: Math.round(expelAfterMs / 10),
     settleMs: Math.round(expelAfterMs / 5),
     applyWaitMs: 50,
