@@ -21,6 +21,8 @@ import {
 import { labelLines, layOutRing, type PlacedNode, type RingLayout } from '../selectors/ring-layout.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { RingEdges } from './ring-edges.js';
+import { SightTableOverlay } from './sight-table.js';
+import { TokenMark, tokenWords } from './token-mark.js';
 
 const neighbourKeys: Readonly<Record<string, 1 | -1>> = {
   ArrowRight: 1,
@@ -141,6 +143,7 @@ function Centre(props: { readonly layout: RingLayout }) {
     p95 === null ? null : `p95 ${formatMilliseconds(p95)}`,
     sessions === null ? null : `${formatCount(sessions)} session${sessions === 1 ? '' : 's'}`,
   ].filter((part) => part !== null);
+  const token = useConsoleState((state) => (state.snapshot?.token ? tokenWords(state.snapshot.token) : null));
   // In a small ring one long line would touch the edges that pass inside.
   const lines = layout.radiusX > narrowRing ? [facts.join(' · ')] : facts;
   return (
@@ -157,6 +160,11 @@ function Centre(props: { readonly layout: RingLayout }) {
           {line}
         </div>
       ))}
+      {token !== null && (
+        <div className="centre-facts centre-token" data-testid="token-words">
+          {token}
+        </div>
+      )}
     </div>
   );
 }
@@ -203,6 +211,8 @@ export function ClusterView() {
               )
             );
           })}
+          <TokenMark layout={layout} names={names} />
+          <SightTableOverlay />
           <OpenMenu layout={layout} names={names} />
         </>
       )}

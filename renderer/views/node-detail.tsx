@@ -62,6 +62,21 @@ const replicationFacts = ({ replication }: NodeView): readonly Fact[] => [
   { label: 'Behind', value: when(replication?.changesBehind, (behind) => `${formatCount(behind)} changes`) },
 ];
 
+const ringFacts = ({ ring }: NodeView): readonly Fact[] => [
+  { label: 'State', value: ring?.words ?? null },
+  { label: 'View', value: ring?.ringId ?? null },
+  {
+    label: 'Token',
+    value: ring?.ringId == null ? null : ring.holder === null ? 'travels' : `at ${ring.holder}`,
+  },
+  {
+    label: 'Rotation',
+    value: when(ring?.rotationMs, formatMilliseconds) ?? (ring?.ringId ? 'at rest' : null),
+  },
+  { label: 'Position', value: when(ring?.position, formatCount) },
+  { label: 'Safe', value: when(ring?.safe, formatCount) },
+];
+
 const serverFacts = (node: NodeView): readonly Fact[] => [
   { label: 'Address', value: `${node.host}:${node.port}` },
   { label: 'Version', value: node.version },
@@ -95,6 +110,7 @@ export function NodeDetail() {
       <Facts title="Replication" facts={replicationFacts(node)}>
         {node.replication?.error && <p className="step-error">{node.replication.error}</p>}
       </Facts>
+      <Facts title="Token ring" facts={ringFacts(node)} />
       <Facts title="Server" facts={serverFacts(node)} />
     </div>
   );
