@@ -161,7 +161,7 @@ function Centre(props: { readonly layout: RingLayout }) {
         </div>
       ))}
       {token !== null && (
-        <div className="centre-facts centre-token" data-testid="token-words">
+        <div className="centre-facts" data-testid="token-words">
           {token}
         </div>
       )}

@@ -74,7 +74,8 @@ const ringFacts = ({ ring }: NodeView): readonly Fact[] => [
     value: when(ring?.rotationMs, formatMilliseconds) ?? (ring?.ringId ? 'at rest' : null),
   },
   { label: 'Position', value: when(ring?.position, formatCount) },
-  { label: 'Safe', value: when(ring?.safe, formatCount) },
+  // Zero: the token has not gone round in this view, so that nobody knows yet what all have applied.
+  { label: 'Safe', value: when(ring?.safe || null, formatCount) },
 ];
 
 const serverFacts = (node: NodeView): readonly Fact[] => [
