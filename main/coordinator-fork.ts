@@ -23,6 +23,7 @@ function lastWordsOf(text: string): string | null {
 export function forkCoordinator(script: string, settings: CoordinatorSettings): CoordinatorProcess {
   const child = utilityProcess.fork(script, [JSON.stringify(settings)], {
     serviceName: 'Ringmaster coordinator',
+    execArgv: ['--max-semi-space-size=2'],
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let said = '';

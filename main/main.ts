@@ -251,8 +251,12 @@ function openConsole(setting: Setting, memory: ReturnType<typeof rememberIn>, qu
   });
 }
 
+/** Nothing here makes garbage quickly: a small nursery keeps a process some 20 MB smaller. */
+const smallNursery = '--max-semi-space-size=2';
+
 function run(setting: Setting): void {
   const { log, options, out, developmentUrl, preferencesPath } = setting;
+  app.commandLine.appendSwitch('js-flags', smallNursery);
   harden(app, developmentUrl, log);
   protocol.registerSchemesAsPrivileged([
     {

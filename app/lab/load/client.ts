@@ -1,5 +1,6 @@
 /** The load generator as the lab and the coordinator hold it: a process that is started again when it dies. */
 import { type ChildProcess, fork } from 'node:child_process';
+import { setPriority } from 'node:os';
 import {
   createMessageConnection,
   IPCMessageReader,
@@ -19,6 +20,8 @@ const restartMs = 500;
 const restartMsMax = 30_000;
 /** One that lived this long has recovered: the next pause is short again. */
 const healthyMs = 60_000;
+/** How much the generator gives way to everything else on this machine (nice(1)). */
+const loadNiceness = 5;
 /** How long a generator that was asked to stop may live. */
 const stopMs = 8_000;
 
@@ -155,6 +158,8 @@ export class LoadClient {
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    // The window must stay smooth beside it: the load gives way, on a machine that is not free it counts less.
+    if (childProcess.pid !== undefined) setPriority(childProcess.pid, loadNiceness);
     const connection = createMessageConnection(
       new IPCMessageReader(childProcess),
       new IPCMessageWriter(childProcess),
