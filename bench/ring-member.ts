@@ -4,27 +4,26 @@
  */
 import { systemClock, type Timer } from '../app/base/clock.js';
 import { silentLog } from '../app/base/log.js';
-import { createTransport, type RingAddress, type RingTransport } from '../app/io/ring-transport/transport.js';
+import type { RingPeerSettings } from '../app/contract/control.js';
+import { openLink, type RingLink } from '../app/peer/ring/link.js';
 import { type Member, newDurable, type RingAction, type RingEvent, ringSettings } from '../app/ring/model.js';
 import { createRing, step } from '../app/ring/step.js';
 
 /** What the parent tells first. */
 export interface MemberOrder {
   readonly id: number;
-  readonly members: number;
+  /** Port of each member on loopback, the first member's first. */
+  readonly ports: readonly number[];
   readonly key: string;
 }
 
 /** What the parent asks for afterwards. */
 export type MemberRequest =
-  | { readonly kind: 'peers'; readonly peers: readonly { id: number; addresses: readonly RingAddress[] }[] }
   /** Want the token all the time, or not at all. */
-  | { readonly kind: 'load'; readonly on: boolean }
-  | { readonly kind: 'count' };
+  { readonly kind: 'load'; readonly on: boolean } | { readonly kind: 'count' };
 
 /** What a member answers. */
 export type MemberReport =
-  | { readonly kind: 'listening'; readonly addresses: readonly RingAddress[] }
   | { readonly kind: 'began'; readonly members: number }
   | {
       readonly kind: 'counted';
@@ -36,12 +35,25 @@ export type MemberReport =
 const host = '127.0.0.1';
 const tell = (report: MemberReport): void => void process.send?.(report);
 
-async function run({ id, members, key }: MemberOrder): Promise<void> {
-  const founders: Member[] = Array.from({ length: members }, (_, index) => ({
-    id: index + 1,
-    life: 1,
-    arbiter: false,
-  }));
+function settingsOf({ id, ports, key }: MemberOrder): RingPeerSettings {
+  return {
+    cluster: 'bench',
+    member: id,
+    data: 'none',
+    key,
+    members: ports.map((port, index) => ({
+      member: index + 1,
+      node: `member${index + 1}`,
+      addresses: [{ host, port }, null],
+    })),
+    founders: null,
+    timings: { expelAfterMs: 250, probeAfterMs: 10 },
+  };
+}
+
+async function run(order: MemberOrder): Promise<void> {
+  const { id, ports } = order;
+  const founders: Member[] = ports.map((_, index) => ({ id: index + 1, life: 1, arbiter: false }));
   const others = founders.map((member) => member.id).filter((other) => other !== id);
   const ring = createRing({ id, arbiter: false, peers: others, networks: 1 }, ringSettings());
   const events: RingEvent[] = [];
@@ -53,10 +65,10 @@ async function run({ id, members, key }: MemberOrder): Promise<void> {
   let rotationsMs: number[] = [];
   let cpuFrom = process.cpuUsage();
   let running = false;
-  let transport: RingTransport | null = null;
+  let link: RingLink | null = null;
 
   const perform = (action: RingAction): void => {
-    if (action.kind === 'send') transport?.send(action.to, action.network, action.message);
+    if (action.kind === 'send') link?.send(action.to, action.network, action.message);
     else if (action.kind === 'fence') {
       const { received, applied } = ring;
       events.push({ kind: 'fenced', fence: action.fence, received, applied });
@@ -95,16 +107,11 @@ async function run({ id, members, key }: MemberOrder): Promise<void> {
     }
   };
 
-  transport = await createTransport(
-    {
-      self: { id, life: 1 },
-      cluster: 'bench',
-      key: Buffer.from(key, 'hex'),
-      listen: [{ host, port: 0 }],
-      clock: systemClock,
-      log: silentLog(),
-    },
-    {
+  link = await openLink({
+    settings: settingsOf(order),
+    self: { id, life: 1 },
+    boot: 1,
+    events: {
       message(from, network, message) {
         if (message.kind === 'token') {
           const nowMs = systemClock.monotonicMs();
@@ -117,16 +124,13 @@ async function run({ id, members, key }: MemberOrder): Promise<void> {
         handle({ kind: 'message', from, network, message });
       },
       disconnected: (peer) => handle({ kind: 'disconnected', peer }),
-      refused: (reason) => console.error(reason),
     },
-  );
+    clock: systemClock,
+    log: silentLog(),
+  });
 
   process.on('message', (request: MemberRequest) => {
-    if (request.kind === 'peers') {
-      transport?.setPeers(request.peers);
-      handle({ kind: 'start', durable: newDurable(1, founders), tailCertain: true });
-      handle({ kind: 'server', up: true, tailCertain: true });
-    } else if (request.kind === 'load') {
+    if (request.kind === 'load') {
       loaded = request.on;
       handle({ kind: 'queue', length: loaded ? 10 : 0 });
     } else {
@@ -138,7 +142,8 @@ async function run({ id, members, key }: MemberOrder): Promise<void> {
       cpuFrom = process.cpuUsage();
     }
   });
-  tell({ kind: 'listening', addresses: transport.addresses });
+  handle({ kind: 'start', durable: newDurable(1, founders), tailCertain: true });
+  handle({ kind: 'server', up: true, tailCertain: true });
 }
 
 process.once('message', (order: MemberOrder) => void run(order));

@@ -4,11 +4,14 @@ import { resolve } from 'node:path';
 import { build } from 'vite';
 import { delay, systemClock, waitFor } from '../app/base/clock.js';
 import { randomHex } from '../app/base/random.js';
+import { freePorts } from '../app/lab/ports.js';
 import { type Bench, type BenchResult, below, versionOf } from './report.js';
 import type { MemberOrder, MemberReport, MemberRequest } from './ring-member.js';
 import { percentile } from './statistics.js';
 
 const memberCount = 3;
+/** The members take the next free ports from here. */
+const firstPort = 6100;
 /** How long one round counts. Milliseconds. */
 const contendedMs = 3_000;
 const idleMs = 5_000;
@@ -81,16 +84,14 @@ async function count(
 
 async function start(program: string): Promise<Child[]> {
   const key = randomHex(32);
+  const ports = await freePorts(firstPort, memberCount, '127.0.0.1');
   const children = Array.from({ length: memberCount }, (_, index): Child => {
     const child = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     const reports: MemberReport[] = [];
     child.on('message', (message: MemberReport) => reports.push(message));
-    child.send({ id: index + 1, members: memberCount, key } satisfies MemberOrder);
+    child.send({ id: index + 1, ports, key } satisfies MemberOrder);
     return { process: child, reports };
   });
-  const addresses = await Promise.all(children.map((child) => report(child, () => true, 'listening')));
-  const peers = addresses.map((said, index) => ({ id: index + 1, addresses: said.addresses }));
-  for (const child of children) child.process.send({ kind: 'peers', peers } satisfies MemberRequest);
   await Promise.all(
     children.map((child) => report(child, ({ members }) => members === memberCount, 'began')),
   );

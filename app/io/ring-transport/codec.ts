@@ -128,7 +128,7 @@ const message = z.discriminatedUnion('kind', [
 ]);
 
 /** Text -> a ring message, or what is wrong with it. */
-export function decodeMessage(text: string): Decoded<RingMessage> {
+function decodeMessage(text: string): Decoded<RingMessage> {
   let json: unknown;
   try {
     json = JSON.parse(text);

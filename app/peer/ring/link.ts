@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import type { Log } from '../../base/log.js';
 import { systemRandom } from '../../base/random.js';
 import type { RingPeerSettings, SqlAddress } from '../../contract/control.js';
-import { decodeMessage } from '../../io/ring-transport/codec.js';
+import { ringCodec } from '../../io/ring-transport/codec.js';
 import type { MemberIdentity } from '../../io/ring-transport/greeting.js';
 import { everyNetwork, RingMesh } from '../../io/ring-transport/mesh.js';
 import type { MessageCodec } from '../../io/ring-transport/options.js';
@@ -43,19 +43,14 @@ export const networksOf = ({ members, member }: RingPeerSettings): number =>
 /** A message goes to several members, one after the other: it is written once. */
 function createCodec(): MessageCodec<RingMessage> {
   let last: RingMessage | null = null;
-  let bytes = Buffer.alloc(0);
+  let bytes: Uint8Array = new Uint8Array();
   return {
     encode: (message) => {
-      if (message !== last) bytes = Buffer.from(JSON.stringify(message), 'utf8');
+      if (message !== last) bytes = ringCodec.encode(message);
       last = message;
       return bytes;
     },
-    decode: (received) => {
-      const decoded = decodeMessage(received.toString('utf8'));
-      return 'problem' in decoded
-        ? { ok: false, problem: decoded.problem }
-        : { ok: true, value: decoded.value };
-    },
+    decode: ringCodec.decode,
   };
 }
 

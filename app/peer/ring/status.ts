@@ -10,7 +10,7 @@ export const nodeOf = ({ members }: RingPeerSettings, member: MemberId): string 
   members.find((each) => each.member === member)?.node ?? `member ${member}`;
 
 /** The state and its reason. @param problem why the ring could not even begin */
-export function ringWords(ring: Ring, problem: string | null): string {
+function ringWords(ring: Ring, problem: string | null): string {
   const { state } = ring;
   switch (state.kind) {
     case 'stopped':
@@ -34,7 +34,7 @@ function barredWords({ barred }: Ring): string {
   return barred === 'needs-copy' ? '; its data must be renewed first' : '; its data must be caught up first';
 }
 
-export function viewOf(ring: Ring, settings: RingPeerSettings): RingView | null {
+function viewOf(ring: Ring, settings: RingPeerSettings): RingView | null {
   const { state } = ring;
   if (state.kind !== 'operational') return null;
   const { ringId, members, start } = state.view;
@@ -69,12 +69,7 @@ function sightOf(ring: Ring, link: RingLink | null, member: MemberId, nowMs: num
 }
 
 /** Every other member as this peer sees it now. */
-export function sightsOf(
-  ring: Ring,
-  settings: RingPeerSettings,
-  link: RingLink | null,
-  nowMs: number,
-): RingSight[] {
+function sightsOf(ring: Ring, settings: RingPeerSettings, link: RingLink | null, nowMs: number): RingSight[] {
   return ring.self.peers.map((member) => {
     const heardMs = Math.max(0, ...(ring.peers.get(member)?.heardMs ?? []));
     return {
