@@ -214,14 +214,6 @@ export class RingPeers {
     return found;
   }
 
-  /** Processor time that a member's process has used, milliseconds. */
-  async processorMs(member: number): Promise<number> {
-    const text = await readFile(`/proc/${this.peer(member).process.pid}/stat`, 'utf8');
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-    // utime and stime in clock ticks, of which Linux shows 100 in a second.
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  }
-
   /** Ends and erases everything. */
   async end(): Promise<void> {
     await Promise.all([...this.#peers.keys()].map((member) => this.kill(member)));
