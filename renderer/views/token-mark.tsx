@@ -25,6 +25,8 @@ export function TokenMark(props: { readonly layout: RingLayout; readonly names: 
   const y = place.y + (towardY / distance) * layout.glyphRadius;
   return (
     <span
+      // It glides from holder to holder, not from one size of the window to another.
+      key={`${layout.width}x${layout.height}`}
       className="token-mark"
       data-testid="token"
       data-holder={holder}
