@@ -4,7 +4,7 @@ import type { NodeFolder } from './node-folder.js';
 
 type Line = readonly [name: string, value: string | number, why: string];
 
-/** What ordered replication rests on (design.md, section 3). */
+/** What ordered replication rests on: one domain, strict order, rows only, everything handed on. */
 function replicationLines(settings: PeerSettings): readonly Line[] {
   return [
     ['server_id', settings.serverId, 'who made a change: the middle of its GTID'],

@@ -81,7 +81,7 @@ const sequenceOfServer = (state: string, serverId: number): number =>
 
 /**
  * How far the server is on its way to `target`, as a sequence number. The applier's position never shows a node's own
- * commits before they went round the ring (TRAP of design.md, section 3): those are looked up in its own binlog.
+ * commits before they went round the ring: those are looked up in its own binlog.
  */
 export function reachedSequence(position: ServerPosition, serverId: number, target: string): number {
   const end = lastChange(target);
