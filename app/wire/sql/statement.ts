@@ -81,22 +81,6 @@ export interface Classified {
   readonly mentions: Mentions;
 }
 
-/** May the statement move the binlog's position, seen by itself with no transaction open? */
-export function mayWrite(statement: Statement): boolean {
-  switch (statement.class) {
-    case 'write':
-    case 'ddl':
-    case 'implicit-commit':
-    case 'unknown':
-    case 'execute':
-      return true;
-    case 'transaction':
-      return statement.act !== 'rollback' && statement.act !== 'savepoint';
-    default:
-      return false;
-  }
-}
-
 /** Does the statement end an open transaction by committing it? `unknown` and `execute` may. */
 export function mayCommit(statement: Statement): boolean {
   switch (statement.class) {
@@ -111,3 +95,7 @@ export function mayCommit(statement: Statement): boolean {
       return false;
   }
 }
+
+/** May the statement move the binlog's position, seen by itself with no transaction open? */
+export const mayWrite = (statement: Statement): boolean =>
+  statement.class === 'write' || mayCommit(statement);
