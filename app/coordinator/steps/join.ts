@@ -1,7 +1,7 @@
 /** Steps that bring a node into the ring: compare, catch up, verify, enter, open. */
 import { RingmasterError } from '../../base/errors.js';
 import { countOf, formatCount } from '../../base/format.js';
-import type { TableChecksum } from '../../contract/control.js';
+import type { ServerPosition, TableChecksum } from '../../contract/control.js';
 import { sequenceOf } from '../../model/gtid.js';
 import { chooseJoin, type Source } from '../../replication/join.js';
 import type { ClusterNode } from '../node.js';
@@ -12,6 +12,8 @@ import type { StepContext, StepExecutor } from './context.js';
 const nearEnough = 50;
 /** Rounds of catching up; each is much shorter than the one before, unless the node is slower than the writes. */
 const catchUpRounds = 30;
+/** A predecessor commits what it has sent within milliseconds; reading all its tables takes longer than that. */
+const snapshotTries = 20;
 
 async function startServer(node: ClusterNode, context: StepContext): Promise<void> {
   const status = await node.refresh();
@@ -139,12 +141,9 @@ export const verify: StepExecutor<'verify'> = async (action, context) => {
     if (node.isServerRunning && node.predecessor) await node.call('replication.unfreeze', {});
   });
   await node.call('replication.freeze', {});
-  const expected = await other.call('data.checksums', {}, { signal: context.signal });
-  const stands = (await node.refresh()).position;
-  if (
-    sequenceOf(expected.position) >
-    Math.max(sequenceOf(stands?.binlog ?? ''), sequenceOf(stands?.applied ?? ''))
-  ) {
+  const stands = reachedOf((await node.refresh()).position);
+  const expected = await snapshotFrom(other, stands, context);
+  if (sequenceOf(expected.position) > stands) {
     await node.call('replication.apply-until', { position: expected.position, stallSeconds }, context.call);
   }
   const found = await node.call('data.checksums', {}, context.call);
@@ -154,6 +153,32 @@ export const verify: StepExecutor<'verify'> = async (action, context) => {
   const rows = found.tables.reduce((sum, table) => sum + table.rows, 0);
   return `${countOf(found.tables.length, 'table')}, ${countOf(rows, 'row')} equal${expected.position ? ` at ${expected.position}` : ''}`;
 };
+
+const reachedOf = (position: ServerPosition | null): number =>
+  Math.max(sequenceOf(position?.binlog ?? ''), sequenceOf(position?.applied ?? ''));
+
+/**
+ * The tables of `other` at a change that the frozen node has not passed. A server sends a change on before its own
+ * engine has committed it, so a follower can be ahead of its predecessor's snapshot for a moment: such a snapshot
+ * belongs to another position than the node's, and is taken again.
+ */
+async function snapshotFrom(
+  other: ClusterNode,
+  stands: number,
+  context: StepContext,
+): Promise<{ position: string; tables: readonly TableChecksum[] }> {
+  for (let attempt = 1; ; attempt++) {
+    const taken = await other.call('data.checksums', {}, { signal: context.signal });
+    if (sequenceOf(taken.position) >= stands) return taken;
+    if (attempt === snapshotTries)
+      throw new RingmasterError('replication.not-caught-up', {
+        node: other.name,
+        position: `change ${stands}`,
+        reached: taken.position,
+        seconds: 0,
+      });
+  }
+}
 
 function compareTables(
   node: ClusterNode,

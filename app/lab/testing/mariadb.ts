@@ -38,6 +38,8 @@ export class TestServer {
     await run(find('mariadb-install-db'), [
       '--no-defaults',
       `--datadir=${folder}/data`,
+      // A starting server erases every #sql file of its temporary folder: a shared one breaks its neighbour's.
+      `--tmpdir=${folder}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
       ...(runsAsRoot() ? ['--user=mysql'] : []),
@@ -58,6 +60,7 @@ export class TestServer {
       [
         '--no-defaults',
         `--datadir=${this.folder}/data`,
+        `--tmpdir=${this.folder}`,
         `--socket=${this.folder}/sql.sock`,
         `--pid-file=${this.folder}/sql.pid`,
         `--port=${this.address.port}`,

@@ -40,7 +40,14 @@ export async function startRealServer(
   const data = join(folder, 'data');
   await run(
     'mariadb-install-db',
-    ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db'],
+    [
+      '--no-defaults',
+      `--datadir=${data}`,
+      // A starting server erases every #sql file of its temporary folder: a shared one breaks its neighbour's.
+      `--tmpdir=${folder}`,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+    ],
     { ...ids },
   );
   const server = spawn(
@@ -48,6 +55,7 @@ export async function startRealServer(
     [
       '--no-defaults',
       `--datadir=${data}`,
+      `--tmpdir=${folder}`,
       `--socket=${join(folder, 'socket')}`,
       `--pid-file=${join(folder, 'pid')}`,
       `--log-error=${join(folder, 'log')}`,
