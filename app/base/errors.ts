@@ -320,6 +320,11 @@ export const errorTable = {
     'Lost connection to the node during the query; whether it took effect is not known.',
     'Connect again and look before running it again.',
   ),
+  'session.commit-unknown': entry(
+    'failure',
+    'The outcome of the commit is unknown: its node left the cluster before the change was safe on others.',
+    'Connect again and look before running it again.',
+  ),
   'session.malformed': entry(
     'input',
     'The client sent something that is not the MySQL protocol: {detail}.',

@@ -398,6 +398,29 @@ describe('conflicts', () => {
   });
 });
 
+describe('acknowledgement', () => {
+  it('holds the OK of a commit back until the gate says that the change stays', async () => {
+    const session = await through();
+    gate.levels = [];
+    await session.query("INSERT INTO item (name) VALUES ('kept')");
+    await session.query("SET @ringmaster_acknowledge = 'everywhere'");
+    await session.query("INSERT INTO item (name) VALUES ('kept everywhere')");
+    await session.query("SET @ringmaster_acknowledge = 'local'");
+    await session.query("INSERT INTO item (name) VALUES ('kept here')");
+    expect(gate.levels).toEqual(['lossless', 'everywhere']);
+  });
+
+  it('tells the client with 2013 that the outcome of a commit is unknown', async () => {
+    const session = await through();
+    gate.fate = 'unknown';
+    const commit = session.query("INSERT INTO item (name) VALUES ('who knows')");
+    await expect(commit).rejects.toMatchObject({ errno: 2013 });
+    gate.fate = 'kept';
+    await expect(session.query('SELECT 1')).rejects.toThrow();
+    expect(gate.held).toBe(0);
+  });
+});
+
 describe('losses', () => {
   it('a node that ends the session in a transaction: 1213', async () => {
     const session = await through();

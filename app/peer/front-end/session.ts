@@ -6,7 +6,12 @@ import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ErrorPacket } from '../../wire/packets/responses.js';
 import { SessionMachine } from '../../wire/session/machine.js';
-import type { SessionAction, SessionEvent, SessionOptions } from '../../wire/session/protocol.js';
+import type {
+  SafetyLevel,
+  SessionAction,
+  SessionEvent,
+  SessionOptions,
+} from '../../wire/session/protocol.js';
 import type { CommitGate } from './gate.js';
 
 /** What a client may leave unread while its commit is on its way; beyond that it is cut off. */
@@ -114,10 +119,10 @@ export class Session {
         this.parts.gate.release(action.outcome);
         return;
       case 'awaitSafe':
-        this.whenDone(this.parts.gate.safe(this.newAsking().signal), { kind: 'safe' });
+        this.awaitSafe(action.level);
         return;
       case 'killQuery':
-        this.whenDone(this.parts.killQuery(this.backendId), { kind: 'killed' });
+        this.killQuery();
         return;
       case 'resolveKill': {
         const found = this.parts.resolveKill(action.connectionId);
@@ -189,17 +194,26 @@ export class Session {
     );
   }
 
-  /** Steps with `event` when `work` is over; a failure is logged and counts as done: the session must not hang. */
-  private whenDone(work: Promise<void>, event: SessionEvent): void {
-    work.then(
-      () => this.step(event),
+  private awaitSafe(level: SafetyLevel): void {
+    const { gate, log } = this.parts;
+    gate.safe(level, this.newAsking().signal).then(
+      (fate) => this.step({ kind: fate === 'kept' ? 'safe' : 'outcomeUnknown' }),
       (error: unknown) => {
         if (this.closed) return;
-        this.parts.log.warn(
-          { cause: messageOf(error), waitedFor: event.kind },
-          'a session went on without it',
-        );
-        this.step(event);
+        log.warn({ cause: messageOf(error), level }, 'whether a commit is safe could not be found out');
+        this.step({ kind: 'outcomeUnknown' });
+      },
+    );
+  }
+
+  /** A failure is logged and counts as done: the session must not hang. */
+  private killQuery(): void {
+    this.parts.killQuery(this.backendId).then(
+      () => this.step({ kind: 'killed' }),
+      (error: unknown) => {
+        if (this.closed) return;
+        this.parts.log.warn({ cause: messageOf(error) }, 'a statement could not be interrupted');
+        this.step({ kind: 'killed' });
       },
     );
   }

@@ -159,14 +159,18 @@ export abstract class Answering extends Listening {
     this.internal('commit', 'COMMIT');
   }
 
-  /** The permission, if there was one, was used; the answer waits until the change is safe, if that was asked for. */
+  /**
+   * The permission, if there was one, was used: others may have it at once. The answer waits until the change is as
+   * safe as the session asks; the node's OK alone says only `local`, because its view may have ended meanwhile.
+   */
   private settle(turn: Turn, final: Final, done: boolean, wrapped = false): void {
     if (turn.permitted) {
       turn.permitted = false;
       this.out.do({ kind: 'release', outcome: done ? 'done' : 'failed' });
-      if (done && this.knowledge.settings.acknowledge === 'everywhere') {
-        turn.stage = { at: 'awaitingSafe', final };
-        this.out.do({ kind: 'awaitSafe' });
+      const { acknowledge } = this.knowledge.settings;
+      if (done && acknowledge !== 'local' && !this.out.clientGone) {
+        turn.stage = { at: 'awaitingSafe', final, wrapped };
+        this.out.do({ kind: 'awaitSafe', level: acknowledge });
         return;
       }
     }

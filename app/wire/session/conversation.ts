@@ -51,7 +51,16 @@ export class Conversation extends Answering {
 
   safe(): void {
     const { turn } = this;
-    if (turn?.stage.at === 'awaitingSafe') this.deliver(turn, turn.stage.final, turn.plan.run === 'wrap');
+    if (turn?.stage.at === 'awaitingSafe') this.deliver(turn, turn.stage.final, turn.stage.wrapped);
+  }
+
+  /** The node has the change, but whether it stays is not known: neither an OK nor an error of the node is true. */
+  outcomeUnknown(): void {
+    const { turn } = this;
+    if (turn?.stage.at !== 'awaitingSafe') return;
+    this.out.toClient(framed(encodeError(errorPacket('session.commit-unknown')), turn.sequence));
+    this.turn = null;
+    this.ending = 'the outcome of a commit is unknown';
   }
 
   /** The applier waits for this session's locks. Never between a COMMIT and its OK. */
@@ -176,6 +185,11 @@ export class Conversation extends Answering {
   clientLost(): boolean {
     const { turn } = this;
     return turn?.permitted === true && !turn.streaming;
+  }
+
+  /** The session is to end. @returns true when the client is to hear the outcome of its commit first */
+  owesOutcome(): boolean {
+    return this.clientLost() || this.turn?.stage.at === 'awaitingSafe';
   }
 }
 

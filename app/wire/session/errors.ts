@@ -7,6 +7,7 @@ const numbers: Partial<Record<ErrorCode, readonly [number, string]>> = {
   'session.conflict': [1213, '40001'],
   'session.node-lost': [1213, '40001'],
   'session.outcome-unknown': [2013, 'HY000'],
+  'session.commit-unknown': [2013, 'HY000'],
   'session.malformed': [1835, 'HY000'],
   'session.backend-malformed': [1158, '08S01'],
 };

@@ -59,7 +59,8 @@ describe('reads', () => {
     expect(play.tell().slice(-1)).toEqual(['ask for commit']);
     play.step({ kind: 'granted' });
     play.ok({ open: false, transaction: none });
-    expect(play.tell()).toEqual(['node 0: COMMIT', 'release done', 'client 4: ok 0']);
+    play.step({ kind: 'safe' });
+    expect(play.tell()).toEqual(['node 0: COMMIT', 'release done', 'await lossless', 'client 4: ok 0']);
     expect(play.query('SELECT f()').tell()).toEqual([
       'node 0: START TRANSACTION READ WRITE',
       'node 0: SELECT f()',
@@ -92,7 +93,9 @@ describe('a changing statement in autocommit mode', () => {
     play.step({ kind: 'granted' });
     expect(play.tell()).toEqual(['node 0: COMMIT']);
     play.ok({ open: false, transaction: none });
-    expect(play.tell()).toEqual(['release done', 'client 1: ok 3']);
+    expect(play.tell()).toEqual(['release done', 'await lossless']);
+    play.step({ kind: 'safe' });
+    expect(play.tell()).toEqual(['client 1: ok 3']);
   });
 
   it('tells ROW_COUNT() as if there had been no COMMIT', () => {
@@ -102,6 +105,7 @@ describe('a changing statement in autocommit mode', () => {
       .ok({ transaction: wrote, rows: 3 });
     play.step({ kind: 'granted' });
     play.ok({ open: false, transaction: none });
+    play.step({ kind: 'safe' });
     play.tell();
     expect(play.query('SELECT ROW_COUNT()').tell()).toEqual(['node 0: SELECT 3 AS `ROW_COUNT()`']);
     play.rows(['3']);
@@ -146,7 +150,8 @@ describe('a changing statement in autocommit mode', () => {
     play.step({ kind: 'granted' });
     expect(play.tell()).toEqual([readWrite, 'node 0: INSERT INTO t VALUES (1)']);
     play.ok().ok({ rows: 1 });
-    expect(play.tell()).toEqual(['release done', 'client 1: ok 1']);
+    play.step({ kind: 'safe' });
+    expect(play.tell()).toEqual(['release done', 'await lossless', 'client 1: ok 1']);
   });
 
   it('is answered when every node has it, where the session asks for that', () => {
@@ -154,9 +159,17 @@ describe('a changing statement in autocommit mode', () => {
     play.query('INSERT INTO t VALUES (1)').ok({ open: true, transaction: clean }).ok({ transaction: wrote });
     play.step({ kind: 'granted' });
     play.ok({ open: false, transaction: none });
-    expect(play.tell().slice(-2)).toEqual(['release done', 'awaitSafe']);
+    expect(play.tell().slice(-2)).toEqual(['release done', 'await everywhere']);
     play.step({ kind: 'safe' });
     expect(play.tell()).toEqual(['client 1: ok 0']);
+  });
+
+  it("is answered with the node's own OK, where the session asks for no more", () => {
+    const play = guarded().query("SET @ringmaster_acknowledge = 'local'").ok();
+    play.query('INSERT INTO t VALUES (1)').ok({ open: true, transaction: clean }).ok({ transaction: wrote });
+    play.step({ kind: 'granted' });
+    play.ok({ open: false, transaction: none });
+    expect(play.tell().slice(-2)).toEqual(['release done', 'client 1: ok 0']);
   });
 
   it('with RETURNING gives its rows at once and its end after the commit', () => {
@@ -172,7 +185,9 @@ describe('transactions', () => {
     expect(play.tell()).toEqual(['ask for commit']);
     play.step({ kind: 'granted' });
     play.ok({ open: false, transaction: none });
-    expect(play.tell()).toEqual(['node 0: COMMIT', 'release done', 'client 1: ok 0']);
+    expect(play.tell()).toEqual(['node 0: COMMIT', 'release done', 'await lossless']);
+    play.step({ kind: 'safe' });
+    expect(play.tell()).toEqual(['client 1: ok 0']);
   });
 
   it('that only read commit at once', () => {
@@ -277,7 +292,13 @@ describe('everything else that writes', () => {
     expect(play.tell()).toEqual(['ask for commit']);
     play.step({ kind: 'granted' });
     play.ok().ok({ more: true }).ok();
-    expect(play.tell().slice(-3)).toEqual(['client 1: ok 0', 'release done', 'client 2: ok 0']);
+    play.step({ kind: 'safe' });
+    expect(play.tell().slice(-4)).toEqual([
+      'client 1: ok 0',
+      'release done',
+      'await lossless',
+      'client 2: ok 0',
+    ]);
     expect(guarded({ multiStatements: true }).query('SELECT a FROM t; SELECT 2').tell()).toEqual([
       'node 0: SELECT a FROM t; SELECT 2',
     ]);
@@ -514,6 +535,33 @@ describe('losses', () => {
     expect(waiting.tell().slice(0, 2)).toEqual(['client 1: error 1213', 'withdraw']);
   });
 
+  it('of what tells whether a commit is safe: 2013, and the session ends', () => {
+    const commit = writing().query('COMMIT');
+    commit.step({ kind: 'granted' });
+    commit.ok({ open: false, transaction: none });
+    commit.tell();
+    commit.step({ kind: 'outcomeUnknown' });
+    expect(commit.tell()).toEqual(['client 1: error 2013', 'close: the outcome of a commit is unknown']);
+    const wrapped = guarded()
+      .query('DELETE FROM t')
+      .ok({ open: true, transaction: clean })
+      .ok({ transaction: wrote });
+    wrapped.step({ kind: 'granted' });
+    wrapped.ok({ open: false, transaction: none });
+    wrapped.tell();
+    wrapped.step({ kind: 'outcomeUnknown' });
+    expect(wrapped.tell()[0]).toBe('client 1: error 2013');
+  });
+
+  it('of the node, when it has committed and nobody knows yet whether that is safe: 2013', () => {
+    const play = writing().query('COMMIT');
+    play.step({ kind: 'granted' });
+    play.ok({ open: false, transaction: none });
+    play.tell();
+    play.step({ kind: 'backendClosed' });
+    expect(play.tell()[0]).toBe('client 1: error 2013');
+  });
+
   it('of the client: nothing is committed that it did not ask for, and no commit is cut in half', () => {
     const waiting = writing().query('COMMIT');
     waiting.tell();
@@ -530,6 +578,17 @@ describe('losses', () => {
 });
 
 describe('the session', () => {
+  it('that is ended hears first whether its commit is safe', () => {
+    const play = writing().query('COMMIT');
+    play.step({ kind: 'granted' });
+    play.ok({ open: false, transaction: none });
+    play.tell();
+    play.step({ kind: 'end', error: { errorNumber: 1053, sqlState: '08S01', message: 'goodbye' } });
+    expect(play.tell()).toEqual([]);
+    play.step({ kind: 'safe' });
+    expect(play.tell()).toEqual(['client 1: ok 0', 'close: goodbye']);
+  });
+
   it('is set up anew after COM_RESET_CONNECTION', () => {
     const play = writing().client(Buffer.from([commandCode.resetConnection]));
     play.ok({ open: false });
@@ -606,7 +665,7 @@ describe('the session', () => {
     ddl.step({ kind: 'granted' });
     expect(ddl.machine.keptBytes).toBe(0);
     ddl.ok().ok();
-    expect(ddl.tell().slice(-2)).toEqual(['release done', 'client 1: ok 0']);
+    expect(ddl.tell().slice(-2)).toEqual(['release done', 'await lossless']);
     const refused = stage({ commandBytesMax: 100 });
     refused.step({
       kind: 'clientBytes',

@@ -111,6 +111,9 @@ export class SessionMachine {
       case 'safe':
         conversation?.safe();
         return;
+      case 'outcomeUnknown':
+        conversation?.outcomeUnknown();
+        return;
       case 'rollBack':
         conversation?.rollBack();
         return;
@@ -316,7 +319,7 @@ export class SessionMachine {
   private end(error: Parameters<typeof encodeError>[0]): void {
     const { conversation } = this;
     const { turn } = conversation ?? {};
-    if (conversation?.clientLost()) {
+    if (conversation?.owesOutcome()) {
       // A commit is on its way: its client hears the outcome first.
       conversation.ending = error.message;
       return;

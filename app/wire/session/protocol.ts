@@ -1,10 +1,13 @@
 /** What goes into the session machine and what comes out of it. */
 import type { ErrorPacket } from '../packets/responses.js';
 
+/** When a commit counts as safe, beyond its node's own OK: a majority of the view has received it, or all applied it. */
+export type SafetyLevel = 'lossless' | 'everywhere';
+
 /** How long the client of a commit waits, and how fresh its reads are: set by user variables of the session. */
 export interface SessionSettings {
   /** `@ringmaster_acknowledge`: when a commit counts as safe. */
-  readonly acknowledge: 'local' | 'lossless' | 'everywhere';
+  readonly acknowledge: 'local' | SafetyLevel;
   /** `@ringmaster_read`: `causal` reads wait for what was acknowledged before they began. */
   readonly read: 'local' | 'causal';
 }
@@ -42,8 +45,8 @@ export type SessionEvent =
   | { readonly kind: 'granted' }
   /** The answer to `ask` when there is no permission to be had, such as in a minority. */
   | { readonly kind: 'denied'; readonly error: ErrorPacket }
-  /** The answer to `awaitSafe`. */
-  | { readonly kind: 'safe' }
+  /** The answer to `awaitSafe`: the change stays, or nobody can say whether it does. */
+  | { readonly kind: 'safe' | 'outcomeUnknown' }
   /** The applier is blocked by this session: its transaction must give way. */
   | { readonly kind: 'rollBack' }
   /** The answer to `killQuery`: the node has been told. */
@@ -62,8 +65,8 @@ export type SessionAction =
   | { readonly kind: 'withdraw' }
   /** The permission to commit was used; `commit` says whether the node accepted. */
   | { readonly kind: 'release'; readonly outcome: 'done' | 'failed' | 'unknown' }
-  /** Wait until the change just committed is on every node. Answered by `safe`. */
-  | { readonly kind: 'awaitSafe' }
+  /** Wait until the change just committed is as safe as the session asks. Answered by `safe` or `outcomeUnknown`. */
+  | { readonly kind: 'awaitSafe'; readonly level: SafetyLevel }
   /** Tell the node to interrupt the running statement of this session. Answered by `killed`. */
   | { readonly kind: 'killQuery' }
   | { readonly kind: 'resolveKill'; readonly connectionId: number; readonly target: 'connection' | 'query' }

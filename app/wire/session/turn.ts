@@ -16,7 +16,7 @@ export interface Final {
  *   asking --granted--> running --last packet--> (over)
  *   probing --its OK--> asking or running
  *   running (wrapped) --> askingCommit --granted--> committing --OK--> (over)
- *   running, committing --OK, `everywhere`--> awaitingSafe --safe--> (over)
+ *   running, committing --OK--> awaitingSafe (unless `local`) --safe, outcomeUnknown--> (over)
  *   resolvingKill --> running or (over)
  */
 export type TurnStage =
@@ -25,7 +25,7 @@ export type TurnStage =
   | { readonly at: 'running' }
   | { readonly at: 'askingCommit'; readonly final: Final }
   | { readonly at: 'committing'; readonly final: Final }
-  | { readonly at: 'awaitingSafe'; readonly final: Final }
+  | { readonly at: 'awaitingSafe'; readonly final: Final; readonly wrapped: boolean }
   | { readonly at: 'resolvingKill' };
 
 export interface Turn {

@@ -1,5 +1,6 @@
 /** A gate that is open but counts, and can be shut: what went through it and whether it was open are known. */
 import { RingmasterError } from '../../../base/errors.js';
+import type { SafetyLevel } from '../../../wire/session/protocol.js';
 import type { CommitGate } from '../gate.js';
 
 export class CountingGate implements CommitGate {
@@ -10,6 +11,9 @@ export class CountingGate implements CommitGate {
   private waiting: (() => void)[] = [];
   private shut = false;
   refuses = false;
+  /** What becomes of committed changes, and how safe they were asked to be. */
+  fate: 'kept' | 'unknown' = 'kept';
+  levels: SafetyLevel[] = [];
 
   async acquire(signal: AbortSignal): Promise<void> {
     if (this.refuses) throw new RingmasterError('cluster.no-writer');
@@ -28,8 +32,9 @@ export class CountingGate implements CommitGate {
     this.outcomes.push(outcome);
   }
 
-  safe(): Promise<void> {
-    return Promise.resolve();
+  safe(level: SafetyLevel): Promise<'kept' | 'unknown'> {
+    this.levels.push(level);
+    return Promise.resolve(this.fate);
   }
 
   caughtUp(): Promise<void> {

@@ -138,7 +138,8 @@ function mutate(bytes: Buffer, random: Random): Buffer {
 class Ledger {
   asked = 0;
   granted = 0;
-  awaiting = false;
+  /** Commits whose safety was asked for and not told yet. */
+  awaiting = 0;
   closed = false;
   maxKept = 0;
   bytesOut = 0;
@@ -151,7 +152,7 @@ function play(machine: SessionMachine, event: SessionEvent, ledger: Ledger): voi
     if (action.kind === 'ask') ledger.asked++;
     if (action.kind === 'withdraw') ledger.asked--;
     if (action.kind === 'release') ledger.granted--;
-    if (action.kind === 'awaitSafe') ledger.awaiting = true;
+    if (action.kind === 'awaitSafe') ledger.awaiting++;
     if (action.kind === 'close') ledger.closed = true;
     if (action.kind === 'toClient' || action.kind === 'toBackend') {
       for (const bytes of action.bytes) ledger.bytesOut += bytes.length;
@@ -166,7 +167,11 @@ function worldEvent(random: Random, ledger: Ledger): SessionEvent {
   const error = { errorNumber: 1290, sqlState: 'HY000', message: 'no' };
   if (ledger.asked > 0 && random.chance(0.8))
     return random.chance(0.9) ? { kind: 'granted' } : { kind: 'denied', error };
-  const kinds = ['rollBack', 'killed', 'safe'] as const;
+  if (ledger.awaiting > 0 && random.chance(0.5)) {
+    ledger.awaiting--;
+    return random.chance(0.9) ? { kind: 'safe' } : { kind: 'outcomeUnknown' };
+  }
+  const kinds = ['rollBack', 'killed', 'safe', 'outcomeUnknown'] as const;
   const pick = random.integer(0, 9);
   if (pick < 7) return { kind: random.pick(kinds) };
   if (pick === 7) return { kind: 'killResolved', backendId: 9 };

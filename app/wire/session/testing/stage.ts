@@ -209,6 +209,9 @@ export class Stage {
       case 'release':
         this.lines.push(`release ${action.outcome}`);
         return;
+      case 'awaitSafe':
+        this.lines.push(`await ${action.level}`);
+        return;
       case 'close':
         this.lines.push(`close: ${action.reason}`);
         return;
