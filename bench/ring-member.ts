@@ -77,8 +77,8 @@ async function run(order: MemberOrder): Promise<void> {
     } else if (action.kind === 'commit') {
       // A server answers later, when others could speak meanwhile.
       setImmediate(() => {
-        handle({ kind: 'committed', ringId: action.ringId, upTo: action.after + 1 });
-        if (loaded) handle({ kind: 'queue', length: 10 });
+        const waiting = loaded ? 10 : 0;
+        handle({ kind: 'committed', ringId: action.ringId, upTo: action.after + 1, waiting });
       });
     } else if (action.kind === 'begin') tell({ kind: 'began', members: action.view.members.length });
   };

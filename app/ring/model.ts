@@ -229,8 +229,13 @@ export type RingEvent =
   | { readonly kind: 'copied'; readonly lineage: RingId; readonly received: number }
   /** So many transactions wait for the token here. */
   | { readonly kind: 'queue'; readonly length: number }
-  /** Answer to `commit`: the last number used. */
-  | { readonly kind: 'committed'; readonly ringId: RingId; readonly upTo: number }
+  /** Answer to `commit`: the last number used, and how many transactions wait now. */
+  | {
+      readonly kind: 'committed';
+      readonly ringId: RingId;
+      readonly upTo: number;
+      readonly waiting: number;
+    }
   | { readonly kind: 'submit'; readonly payload: string }
   | { readonly kind: 'leave' }
   | { readonly kind: 'rejoin' }

@@ -123,7 +123,7 @@ test('answers about an attempt that is not under way are ignored', () => {
 });
 
 test('a commit that was asked for in another ring does not count', () => {
-  expect(outcome(2, { kind: 'committed', ringId: 1, upTo: 50 })).toEqual([ignored('stale-ring')]);
+  expect(outcome(2, { kind: 'committed', ringId: 1, upTo: 50, waiting: 0 })).toEqual([ignored('stale-ring')]);
   expect(operational(2).sequence).toBe(1);
 });
 

@@ -249,6 +249,7 @@ const table: Table = {
         ignore(ring, 'nothing-to-do');
         return;
       }
+      ring.queue = event.waiting;
       afterCommit(ring, state, event.upTo, nowMs);
     },
   },

@@ -81,8 +81,8 @@ export function useToken(ring: Ring, state: Operational, nowMs: number): void {
     const allowance = groupAllowance(lagOf(state), ring.settings);
     if (allowance > 0 && ring.rules.hasApplied(ring.applied, state.sequence)) {
       state.grip = { kind: 'committing', sinceMs: nowMs };
-      const max = Math.min(allowance, ring.queue);
-      act(ring, { kind: 'commit', ringId: state.view.ringId, after: state.sequence, max });
+      // More than wait now: who arrives while the others commit may join them.
+      act(ring, { kind: 'commit', ringId: state.view.ringId, after: state.sequence, max: allowance });
       return;
     }
     if (grip.kind === 'parked') {
@@ -108,7 +108,6 @@ export function afterCommit(ring: Ring, state: Operational, upTo: number, nowMs:
     state.sequence = upTo;
     state.by = ring.self.id;
     state.ownLast = upTo;
-    ring.queue = Math.max(0, ring.queue - count);
     ring.received = Math.max(ring.received, upTo);
     ring.applied = Math.max(ring.applied, upTo);
   }

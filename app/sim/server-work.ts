@@ -163,7 +163,9 @@ function finishCommit(world: World, node: SimNode, tell: boolean): void {
   node.queue -= count;
   if (world.trace) world.trace(`             server ${node.id} commits ${count}, now ${server.log.length}`);
   wakeFollowers(world, node);
-  if (tell) world.handle(node, { kind: 'committed', ringId: commit.ringId, upTo: commit.after + count });
+  if (!tell) return;
+  const upTo = commit.after + count;
+  world.handle(node, { kind: 'committed', ringId: commit.ringId, upTo, waiting: node.queue });
 }
 
 /** The clients get their OK. */
