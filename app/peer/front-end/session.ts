@@ -246,7 +246,9 @@ export class Session {
     this.closed = true;
     this.asking?.abort();
     this.asking = null;
-    // What was written to the client still goes out, if it reads; the node needs no goodbye beyond what was sent.
+    // What was written to the client still goes out, if it reads; the node needs no goodbye beyond what was sent. What
+    // comes in is read to its end and thrown away: a socket destroyed with bytes unread answers with a reset, and that
+    // may overtake an ERR packet on its way to the client.
     const { client } = this;
     const { backend, clock } = this.parts;
     const lingering = clock.after(lingerMs, () => {
@@ -260,7 +262,7 @@ export class Session {
         open--;
         if (open === 0) lingering.cancel();
       });
-      socket.end(() => socket.destroy());
+      socket.end();
       socket.resume();
     }
     this.parts.onClosed(reason);

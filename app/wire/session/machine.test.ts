@@ -562,6 +562,21 @@ describe('losses', () => {
     expect(play.tell()[0]).toBe('client 1: error 2013');
   });
 
+  it('of the node, when a command was sent to it and not looked at: 1213, because nothing ran', () => {
+    const play = writing();
+    play.step({ kind: 'rollBack' });
+    play.query('SELECT 1');
+    play.tell();
+    play.step({ kind: 'backendClosed' });
+    expect(play.tell()).toEqual(['client 1: error 1213', 'close: the node closed the connection']);
+    const silent = writing();
+    silent.step({ kind: 'rollBack' });
+    silent.client(encodeStatementCommand(commandCode.statementClose, 5));
+    silent.tell();
+    silent.step({ kind: 'backendClosed' });
+    expect(silent.tell()).toEqual(['close: the node closed the connection']);
+  });
+
   it('of the client: nothing is committed that it did not ask for, and no commit is cut in half', () => {
     const waiting = writing().query('COMMIT');
     waiting.tell();

@@ -11,8 +11,8 @@
  * Memory: one command of at most `commandBytesMax`, one collected answer, and what the client sent ahead of its turn,
  * bounded by `pauseClient` and checked here.
  */
-import { type Fault, Framer, type FrameSink, faultOf, type Treatment } from '../framer.js';
-import { capability } from '../packets/capabilities.js';
+import { type Fault, Framer, type FrameSink, faultOf, headerBytes, type Treatment } from '../framer.js';
+import { capability, commandCode } from '../packets/capabilities.js';
 import { encodeError, framed } from '../packets/responses.js';
 import { Conversation } from './conversation.js';
 import { errorPacket } from './errors.js';
@@ -25,6 +25,13 @@ import type { SessionAction, SessionEvent, SessionOptions } from './protocol.js'
 const aheadBytesMax = 4 * 0x10_0000;
 /** The longest answer that has to be understood: an OK packet with all that it tracks. */
 const answerBytesMax = 0x10_0000;
+
+/** Commands that the server does not answer. */
+const unansweredCodes = new Set<number>([
+  commandCode.quit,
+  commandCode.statementClose,
+  commandCode.statementSendLongData,
+]);
 
 export class SessionMachine {
   private readonly out = new Output();
@@ -312,8 +319,17 @@ export class SessionMachine {
     if (lost) this.out.toClient(lost);
     else if (!this.conversation && !this.login.refused && this.login.step !== 'greeting') {
       this.out.toClient(framed(encodeError(errorPacket('session.node-lost')), 2));
-    }
+    } else if (this.commandWaits) this.out.toClient(framed(encodeError(errorPacket('session.node-lost')), 1));
     this.close('the node closed the connection');
+  }
+
+  /** The client sent a command that was not looked at yet, and waits for its answer. */
+  private get commandWaits(): boolean {
+    const { conversation } = this;
+    if (!conversation || conversation.turn !== null || !this.clientFramer.atBoundary) return false;
+    const head = this.aheadBytes > headerBytes ? Buffer.concat(this.ahead) : null;
+    const code = head?.[headerBytes];
+    return code !== undefined && !unansweredCodes.has(code);
   }
 
   private end(error: Parameters<typeof encodeError>[0]): void {
