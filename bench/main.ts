@@ -1,7 +1,8 @@
 /**
- * `npm run bench -- NAME [--json] [--rounds N]`: measures, and says whether the goals are met. With --json the last
+ * `npm run bench -- NAME [--json] [--rounds N] [--profile FOLDER]`: measures, and says whether the goals are met. With --json the last
  * line of standard output is one object: {"bench","machine","versions","rounds","results"}. A missed goal is a result,
- * not an error: the exit code is 1 only when nothing could be measured.
+ * not an error: the exit code is 1 only when nothing could be measured. With --profile our own processes write where their
+ * processor time went.
  */
 import { parseArgs } from 'node:util';
 import { messageOf } from '../app/base/errors.js';
@@ -9,6 +10,8 @@ import { type Bench, inWords, machine } from './report.js';
 
 /** Loaded on demand: each brings its own libraries. */
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  frontend: async () => (await import('./frontend.js')).frontendBench,
+  overhead: async () => (await import('./overhead.js')).overheadBench,
   console: async () => (await import('./console.js')).consoleBench,
   ring: async () => (await import('./ring.js')).ringBench,
 };
@@ -17,13 +20,17 @@ async function usage(): Promise<string> {
   const lines = await Promise.all(
     Object.entries(benches).map(async ([name, load]) => `  ${name.padEnd(12)} ${(await load()).about}`),
   );
-  return ['Usage: npm run bench -- NAME [--json] [--rounds N]', '', ...lines].join('\n');
+  return ['Usage: npm run bench -- NAME [--json] [--rounds N] [--profile FOLDER]', '', ...lines].join('\n');
 }
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { json: { type: 'boolean', default: false }, rounds: { type: 'string' } },
+    options: {
+      json: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      profile: { type: 'string' },
+    },
   });
   const [name = ''] = positionals;
   const load = Object.hasOwn(benches, name) ? benches[name] : undefined;
@@ -39,6 +46,7 @@ async function main(): Promise<number> {
   const bench = await load();
   const context = {
     rounds: rounds ?? bench.roundsDefault,
+    profileFolder: values.profile ?? null,
     say: (sentence: string) => console.error(sentence),
   };
   const { versions, results } = await bench.run(context);

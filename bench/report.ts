@@ -13,9 +13,9 @@ export interface BenchResult {
   readonly theirs: number | null;
   /** ours / theirs. */
   readonly ratio: number | null;
-  /** (highest - lowest) / median of our rounds. */
+  /** (highest - lowest) / median: of the rounds' ratios where something is compared, of our rounds otherwise. */
   readonly spread: number;
-  /** What `ours` must stay below (or above, for rates); null when it is told for information. */
+  /** What `ours`, or the ratio, must stay below (or above, for rates); null when it is told for information. */
   readonly goal: number | null;
   readonly met: boolean | null;
 }
@@ -23,6 +23,8 @@ export interface BenchResult {
 /** What a benchmark is given. */
 export interface BenchContext {
   readonly rounds: number;
+  /** Where profiles of our own processes are written; null for none. */
+  readonly profileFolder: string | null;
   /** Tells a person how it goes. */
   readonly say: (sentence: string) => void;
 }
@@ -55,6 +57,39 @@ export function below(
   };
 }
 
+/** What a comparison must come to. */
+export interface RatioGoal {
+  readonly atLeast?: number;
+  readonly atMost?: number;
+}
+
+/**
+ * A line that compares round by round: round n of ours with round n of theirs, which ran next to it.
+ * @param goal for the ratio of the medians; null when it is told for information
+ */
+export function compared(
+  what: string,
+  unit: string,
+  ours: readonly number[],
+  theirs: readonly number[],
+  goal: RatioGoal | null,
+): BenchResult {
+  const ratio = fourDigits(median(ours) / median(theirs));
+  const ratios = ours.map((value, round) => value / (theirs[round] as number));
+  const { atLeast, atMost } = goal ?? {};
+  const met = ratio >= (atLeast ?? Number.NEGATIVE_INFINITY) && ratio <= (atMost ?? Number.POSITIVE_INFINITY);
+  return {
+    what,
+    unit,
+    ours: fourDigits(median(ours)),
+    theirs: fourDigits(median(theirs)),
+    ratio,
+    spread: fourDigits(spread(ratios)),
+    goal: atLeast ?? atMost ?? null,
+    met: goal === null ? null : met,
+  };
+}
+
 const fourDigits = (value: number): number => Number(value.toPrecision(4));
 
 /** The machine in one line. */
@@ -75,8 +110,8 @@ export function versionOf(program: string, args: readonly string[] = ['--version
 }
 
 /** A result as a line for people. */
-export function inWords({ what, unit, ours, theirs, spread: apart, goal, met }: BenchResult): string {
-  const against = theirs === null ? '' : ` against ${theirs} ${unit}`;
+export function inWords({ what, unit, ours, theirs, ratio, spread: apart, goal, met }: BenchResult): string {
+  const against = theirs === null ? '' : ` against ${theirs} ${unit}, ${ratio} x`;
   const verdict =
     met === null ? '' : `, goal ${goal}${theirs === null ? ` ${unit}` : ' x'}: ${met ? 'met' : 'MISSED'}`;
   return `${what}: ${ours} ${unit}${against} (rounds within ${Math.round(apart * 100)} %)${verdict}`;

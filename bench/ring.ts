@@ -1,10 +1,9 @@
 /** How fast the token travels between three processes on this machine, over TCP with TLS, and what an idle ring costs. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { resolve } from 'node:path';
-import { build } from 'vite';
 import { delay, systemClock, waitFor } from '../app/base/clock.js';
 import { randomHex } from '../app/base/random.js';
 import { freePorts } from '../app/lab/ports.js';
+import { bundle } from './bundle.js';
 import { type Bench, type BenchResult, below, versionOf } from './report.js';
 import type { MemberOrder, MemberReport, MemberRequest } from './ring-member.js';
 import { percentile } from './statistics.js';
@@ -27,27 +26,6 @@ interface Child {
 function above(what: string, unit: string, rounds: readonly number[], goal: number | null): BenchResult {
   const line = below(what, unit, rounds, null);
   return { ...line, goal, met: goal === null ? null : line.ours > goal };
-}
-
-async function bundle(): Promise<string> {
-  const root = resolve(import.meta.dirname, '..');
-  const outDir = resolve(root, '.cache/bench-ring');
-  await build({
-    configFile: false,
-    root,
-    logLevel: 'warn',
-    build: {
-      target: 'node20',
-      outDir,
-      ssr: true,
-      minify: false,
-      rolldownOptions: {
-        input: { member: resolve(root, 'bench/ring-member.ts') },
-        output: { format: 'es', entryFileNames: '[name].mjs' },
-      },
-    },
-  });
-  return resolve(outDir, 'member.mjs');
 }
 
 async function report<Kind extends MemberReport['kind']>(
@@ -110,7 +88,7 @@ export const ringBench: Bench = {
   roundsDefault: 5,
   async run({ rounds, say }) {
     say('Building the members...');
-    const program = await bundle();
+    const program = await bundle('bench/ring-member.ts');
     const children = await start(program);
     const measured = { passes: [], p50: [], p99: [], cpu: [], idle: [] } as Record<string, number[]>;
     try {

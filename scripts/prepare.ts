@@ -3,7 +3,6 @@
  * as root with apt; otherwise prints the one command to run and exits 1. Speaks on standard error only, because the
  * standard output of `npm run lab` belongs to the lab.
  */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { electronExecutable } from './support/electron.js';
@@ -16,9 +15,9 @@ import {
   type Purpose,
   packagesFor,
   purposes,
-  servicesOf,
 } from './support/needs.js';
-import { findProgram, run } from './support/run.js';
+import { installPackages, updatePackageLists } from './support/packages.js';
+import { run } from './support/run.js';
 
 const say = (sentence: string) => void process.stderr.write(`${sentence}\n`);
 
@@ -42,6 +41,7 @@ async function prepareFor(purpose: Purpose): Promise<void> {
 
   say(`Missing on this machine: ${missing.map(({ what }) => what).join('; ')}.`);
   if (!machine.isRoot || !machine.hasApt) {
+    await updatePackageLists();
     const packages = packagesFor(missing, await knownPackages(missing));
     if (packages.length === 0) throw new NotPrepared(noPackage);
     throw new NotPrepared(
@@ -68,55 +68,13 @@ async function knownPackages(missing: readonly Missing[]): Promise<(name: string
   return (name) => known.has(name);
 }
 
-/** One apt-get install that removes nothing, starts no service, and leaves none enabled. */
 async function install(missing: readonly Missing[], machine: Machine): Promise<void> {
-  const aptOptions = { env: { DEBIAN_FRONTEND: 'noninteractive' }, show: 'stderr' } as const;
-  await run('apt-get', ['update', '-q'], aptOptions);
+  await updatePackageLists();
   const packages = packagesFor(missing, await knownPackages(missing));
-  if (packages.length === 0) return;
-  const newPackages = await notInstalled(packages);
-  say(`Installing ${packages.join(', ')} ...`);
-  const allowServices = forbidServices();
-  try {
-    const outcome = await run(
-      'apt-get',
-      ['install', '-q', '-y', '--no-install-recommends', '--no-remove', ...packages],
-      aptOptions,
-    );
-    if (outcome.exitCode !== 0) {
-      throw new NotPrepared(
-        `apt-get could not install them. By hand:\n\n  ${installCommand(packages, machine)}\n`,
-      );
-    }
-  } finally {
-    allowServices();
-  }
-  if (findProgram('systemctl') === undefined) return;
-  for (const service of servicesOf(newPackages)) {
-    // The lab and the tests start servers of their own; those of the system would only take ports and memory.
-    await run('systemctl', ['disable', '--quiet', service]);
-  }
-}
-
-/** Those of `packages` that this machine does not have in any version. */
-async function notInstalled(packages: readonly string[]): Promise<string[]> {
-  const { stdout } = await run('dpkg', ['--get-selections', ...packages]);
-  const installed = new Set([...stdout.matchAll(/^([^\s:]+)\S*\s+install$/gm)].map((line) => line[1]));
-  return packages.filter((name) => !installed.has(name));
-}
-
-/**
- * While this file exists, Debian's packages start no service (invoke-rc.d asks it). A file that was there before stays
- * as it is: then the machine's owner has decided.
- * @returns the call that allows services again.
- */
-function forbidServices(): () => void {
-  const policyFile = '/usr/sbin/policy-rc.d';
-  if (existsSync(policyFile)) return () => {};
-  writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  const allow = () => rmSync(policyFile, { force: true });
-  process.once('exit', allow);
-  return allow;
+  if (packages.length === 0 || (await installPackages(packages, say))) return;
+  throw new NotPrepared(
+    `apt-get could not install them. By hand:\n\n  ${installCommand(packages, machine)}\n`,
+  );
 }
 
 /** Prepares, and ends this process with the reason when it cannot be done. */

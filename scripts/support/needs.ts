@@ -164,6 +164,8 @@ export function installCommand(
 const servicesOfPackage: Readonly<Record<string, readonly string[]>> = {
   'mariadb-server': ['mariadb.service', 'mariadb.socket'],
   'openssh-server': ['ssh.service', 'ssh.socket'],
+  haproxy: ['haproxy.service'],
+  rsync: ['rsync.service'],
 };
 
 /** The services to switch off again after `packages` were newly installed. */
