@@ -2,7 +2,7 @@
  * The MySQL address of one peer: takes clients, opens a connection to the node for each, and lets a session relay
  * between them. Passwords are proved to the node itself.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import { RingmasterError } from '../../base/errors.js';
@@ -10,6 +10,7 @@ import type { Log } from '../../base/log.js';
 import { type ErrorPacket, encodeError, framed } from '../../wire/packets/responses.js';
 import { defaultSessionOptions, type SessionOptions } from '../../wire/session/protocol.js';
 import type { CommitGate } from './gate.js';
+import { connectToNode } from './node-socket.js';
 import { Session } from './session.js';
 
 /** How long commits that are on their way may take when the front end closes. */
@@ -128,7 +129,7 @@ export class FrontEnd {
       return;
     }
     const id = this.nextId();
-    const backend = connect({ ...options.node, noDelay: true, keepAlive: true });
+    const backend = connectToNode(options.node);
     const session = new Session({
       client,
       backend,

@@ -32,7 +32,10 @@ export class Output {
   private write(side: 'toClient' | 'toBackend', bytes: Buffer): void {
     if (side !== this.side) this.flush();
     this.side = side;
-    this.bytes.push(bytes);
+    const last = this.bytes.length - 1;
+    const joined = last < 0 ? undefined : joinNeighbours(this.bytes[last] as Buffer, bytes);
+    if (joined) this.bytes[last] = joined;
+    else this.bytes.push(bytes);
   }
 
   private flush(): void {
@@ -40,4 +43,10 @@ export class Output {
     this.actions.push({ kind: this.side, bytes: this.bytes });
     this.bytes = [];
   }
+}
+
+/** One slice for two that lie behind each other in the same memory: an answer that is cut into packets is written as one. */
+function joinNeighbours(left: Buffer, right: Buffer): Buffer | undefined {
+  if (left.buffer !== right.buffer || left.byteOffset + left.length !== right.byteOffset) return undefined;
+  return Buffer.from(left.buffer, left.byteOffset, left.length + right.length);
 }
