@@ -116,6 +116,8 @@ export interface RingStatus {
   readonly delivered: number;
   /** Times that this process itself was late by more than the ring tolerates, and the longest of them. */
   readonly stalls: { readonly count: number; readonly longestMs: number };
+  /** Promises that this process wrote, and how long the slowest took (or takes by now): a slow disk delays commits. */
+  readonly writes: { readonly count: number; readonly longestMs: number };
   readonly others: readonly RingSight[];
 }
 

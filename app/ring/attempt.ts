@@ -1,6 +1,6 @@
 /** From a proposal to a view: fetch what it starts with, promise it, and let it come into being. */
-import { heardMs, ignore, infoOf, patience, send } from './core.js';
-import { enterAttest, enterGather, enterRecover, enterView, seesNow } from './enter.js';
+import { heardMs, ignore, infoOf, isOnDisk, patience, send } from './core.js';
+import { enterAttest, enterGather, enterRecover, enterView, seesNow, storeView } from './enter.js';
 import type { Info, MemberId, Proposal } from './model.js';
 import type { Attest, Gather, Recover, Ring } from './state.js';
 
@@ -44,7 +44,8 @@ export function hearPropose(
 
 function answerAgain(ring: Ring, state: Recover | Attest, from: MemberId): void {
   const { ringId } = state.proposal.view;
-  if (state.kind === 'attest') send(ring, from, -1, { kind: 'attest', ringId });
+  // While the own disk is slow a sign of life goes out in place of the promise that waits for it.
+  if (state.kind === 'attest' && isOnDisk(ring)) send(ring, from, -1, { kind: 'attest', ringId });
   else send(ring, from, -1, { kind: 'recovering', ringId, received: ring.received });
 }
 
@@ -68,9 +69,21 @@ export function attestWhenReady(ring: Ring, nowMs: number): void {
 /** The leader brings the view into being: stored first, then told. */
 function formWhenAttested(ring: Ring, nowMs: number): void {
   const { state } = ring;
-  if (state.kind !== 'attest' || state.part.kind !== 'leader') return;
+  if (state.kind !== 'attest' || state.part.kind !== 'leader' || state.part.forming) return;
   const { proposal } = state;
   if (!ring.rules.allAttested(proposal.view.voters, state.part.attested)) return;
+  state.part.forming = true;
+  state.part.progressMs = nowMs;
+  storeView(ring, proposal);
+  openWhenStored(ring, state, nowMs);
+}
+
+/**
+ * The leader enters the view and tells of it when its disk holds it. Until then it repeats its proposal, so that those who
+ * wait for it see that it lives.
+ */
+export function openWhenStored(ring: Ring, { proposal, part }: Attest, nowMs: number): void {
+  if (part.kind !== 'leader' || !part.forming || !isOnDisk(ring)) return;
   enterView(ring, proposal, nowMs);
   for (const voter of proposal.view.voters) {
     if (voter.id === ring.self.id) continue;
@@ -91,6 +104,7 @@ export function hearAttest(ring: Ring, state: Recover | Attest, from: MemberId, 
 
 /** The view exists: its leader says so, or the new ring already speaks. */
 export function hearInstall(ring: Ring, state: Attest, nowMs: number): void {
+  storeView(ring, state.proposal);
   enterView(ring, state.proposal, nowMs);
 }
 
@@ -175,8 +189,8 @@ function abandonIfSilent(
   others: readonly MemberId[],
   nowMs: number,
 ): boolean {
-  const limitMs = patience(ring, nowMs);
-  if (others.every((id) => nowMs - Math.max(heardMs(ring, id), state.sinceMs) <= limitMs)) return false;
+  const silentMs = (id: MemberId): number => nowMs - Math.max(heardMs(ring, id), state.sinceMs);
+  if (others.every((id) => silentMs(id) <= patience(ring, id, nowMs))) return false;
   enterGather(ring, 'attempt-failed', nowMs);
   return true;
 }

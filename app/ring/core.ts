@@ -10,14 +10,20 @@ import type {
   View,
 } from './model.js';
 import type { Operational, PeerView, Ring } from './state.js';
-import { patienceMs } from './suspicion.js';
+import { healthy, patienceMs } from './suspicion.js';
 
 /** Stores a promise. Later actions of the same step wait for it. */
 export function persist(ring: Ring, change: Partial<Durable>): void {
   ring.durable = { ...ring.durable, ...change };
   ring.version++;
-  ring.actions.push({ kind: 'persist', durable: ring.rules.persisted(ring.durable) });
+  if (ring.storedNumber === ring.promiseNumber) ring.unstoredSinceMs = ring.steppedMs;
+  ring.promiseNumber++;
+  const durable = ring.rules.persisted(ring.durable);
+  ring.actions.push({ kind: 'persist', number: ring.promiseNumber, durable });
 }
+
+/** Is everything on disk that was promised? */
+export const isOnDisk = (ring: Ring): boolean => ring.rules.isOnDisk(ring.storedNumber, ring.promiseNumber);
 
 export function act(ring: Ring, action: RingAction): void {
   ring.actions.push(action);
@@ -56,6 +62,7 @@ export function peerView(ring: Ring, id: MemberId): PeerView {
       coolUntilMs: 0,
       coolForMs: 0,
       askedMs: Number.NEGATIVE_INFINITY,
+      told: healthy,
     };
     ring.peers.set(id, peer);
   }
@@ -84,9 +91,9 @@ export function networkTo(ring: Ring, id: MemberId): number {
   return Math.max(0, usable);
 }
 
-/** Silence after which this peer gives a member up now. Milliseconds. */
-export const patience = (ring: Ring, nowMs: number): number =>
-  patienceMs(ring.settings.expelAfterMs, ring.health, nowMs);
+/** Silence after which this peer gives that member up now. Milliseconds. */
+export const patience = (ring: Ring, id: MemberId, nowMs: number): number =>
+  patienceMs(ring.settings.expelAfterMs, ring.health, ring.peers.get(id)?.told ?? healthy, nowMs);
 
 function dataInfo(ring: Ring): DataInfo {
   if (ring.self.arbiter) return { kind: 'arbiter' };

@@ -39,9 +39,9 @@ function describeMessage(message: RingMessage): string {
     case 'pulse':
       return `pulse ${formatRingId(message.ringId)} pass ${message.number}, ${message.why}`;
     case 'probe':
-      return `probe ${formatRingId(message.ringId)}`;
+      return `probe ${message.number} ${formatRingId(message.ringId)}`;
     case 'here':
-      return `here ${formatRingId(message.ringId)} pass ${message.number}${message.holding ? ', holding' : ''}, at ${message.received}`;
+      return `here ${formatRingId(message.ringId)} pass ${message.number}${message.holding ? ', holding' : ''}, at ${message.received}${message.answers > 0 ? `, to probe ${message.answers}` : ''}`;
     case 'report':
       return `report ${formatRingId(message.ringId)} at ${message.received}`;
     case 'recovering':
@@ -79,6 +79,8 @@ export function describeEvent(event: RingEvent): string {
       return `committed up to ${event.upTo}`;
     case 'submit':
       return `submit ${event.payload}`;
+    case 'stored':
+      return `stored ${event.number}`;
     case 'declare-dead':
       return `declare dead ${event.voters.map(({ id }) => id).join(' ')}`;
     case 'tick':

@@ -84,8 +84,8 @@ export function enterAttest(ring: Ring, proposal: Proposal, part: Part, nowMs: n
   ring.state = { kind: 'attest', proposal, part, sinceMs: nowMs };
 }
 
-/** The view exists. Members enter it; who only voted stays outside. */
-export function enterView(ring: Ring, proposal: Proposal, nowMs: number): void {
+/** Stores that the view exists. */
+export function storeView(ring: Ring, proposal: Proposal): void {
   const { view, history } = proposal;
   const index = view.members.findIndex(({ id }) => id === ring.self.id);
   const { control, lineage, tailUncertain } = ring.durable;
@@ -97,6 +97,11 @@ export function enterView(ring: Ring, proposal: Proposal, nowMs: number): void {
     tailUncertain: index >= 0 ? false : tailUncertain,
     control: { ...control, lineage: view.ringId },
   });
+}
+
+/** The view exists and is stored. Members enter it; who only voted stays outside. */
+export function enterView(ring: Ring, proposal: Proposal, nowMs: number): void {
+  const index = proposal.view.members.findIndex(({ id }) => id === ring.self.id);
   if (index >= 0) enterOperational(ring, proposal, index, nowMs);
   else if (ring.leaving) enterLeft(ring, true);
   else enterGather(ring, 'voted', nowMs);
@@ -116,6 +121,7 @@ function enterOperational(ring: Ring, proposal: Proposal, index: number, nowMs: 
     view,
     index,
     versions: proposal.versions,
+    doubt: null,
     grip: makesToken ? { kind: 'parked' } : { kind: 'away', passed: null, resendMs: never },
     number: makesToken ? 1 : 0,
     newest: 1,
@@ -138,7 +144,7 @@ function enterOperational(ring: Ring, proposal: Proposal, index: number, nowMs: 
     reported: view.start,
     acknowledged: view.start,
     ownLast: 0,
-    safe: 0,
+    safe: -1,
   };
   coolDown(ring, view, nowMs);
   act(ring, { kind: 'begin', view, predecessor: predecessorOf(view, index) });

@@ -155,6 +155,7 @@ function propose(ring: Ring, state: Gather, group: readonly Info[], nowMs: numbe
       reached: new Map(),
       progressMs: nowMs,
       nextAskMs: nowMs + ring.settings.joinMs,
+      forming: false,
     },
     nowMs,
   );

@@ -127,7 +127,8 @@ const table: Table = {
       hearToken(ring, state, from, network, message, nowMs),
     pulse: (ring, state, { from, network, message, nowMs }) =>
       hearPulse(ring, state, from, network, message, nowMs),
-    probe: (ring, state, { from, network }) => answerHere(ring, state, from, network),
+    probe: (ring, state, { from, network, message, nowMs }) =>
+      answerHere(ring, state, from, network, message.number, nowMs),
     here: (ring, state, { from, message, nowMs }) => hearHere(ring, state, from, message, nowMs),
     want: (ring, state, { from, nowMs }) => hearWant(ring, state, from, nowMs),
     report: (ring, state, { from, message, nowMs }) => hearReport(ring, state, from, message, nowMs),

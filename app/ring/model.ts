@@ -169,7 +169,7 @@ export interface Token {
 }
 
 /** Why a holder keeps the token. */
-export type HoldReason = 'parked' | 'waiting' | 'committing';
+export type HoldReason = 'parked' | 'waiting' | 'committing' | 'storing';
 
 /** Why a peer that asks to join is not let in. */
 export type RefusalReason = 'needs-copy' | 'needs-catch-up';
@@ -190,13 +190,19 @@ export type RingMessage =
       /** What enough members have received, as far as the holder knows. */
       readonly acknowledged: number;
       readonly why: HoldReason;
+      /** Longest time that the sender stood still lately, milliseconds: patience with it is due. */
+      readonly stalledMs: number;
     }
+  /** `number` is the probe's own: `here` repeats it, so that an old answer is not taken for one to a new question. */
   | { readonly kind: 'probe'; readonly ringId: RingId; readonly number: number }
   | {
       readonly kind: 'here';
       readonly ringId: RingId;
       /** Number of the last token seen. */
       readonly number: number;
+      /** Number of the probe that this answers; 0 for an answer to anything else. */
+      readonly answers: number;
+      readonly stalledMs: number;
       readonly holding: boolean;
       readonly received: number;
       readonly applied: number;
@@ -212,6 +218,8 @@ export type RingEvent =
   /** The process starts with what its store holds. `tailCertain`: nothing that was written can have been lost. */
   | { readonly kind: 'start'; readonly durable: Durable; readonly tailCertain: boolean }
   | { readonly kind: 'tick' }
+  /** The `persist` of this number and all before it are on disk. */
+  | { readonly kind: 'stored'; readonly number: number }
   | {
       readonly kind: 'message';
       readonly from: Voter;
@@ -247,7 +255,8 @@ export const gatherReasons = {
   started: 'this peer started',
   disconnected: 'the connection to a member was lost',
   silent: 'a member did not answer on any network',
-  stalled: 'this peer was stopped so long that the others may have gone on',
+  stalled: 'this peer was stopped, and too few others told in time that they did not go on without it',
+  'disk-stuck': 'the disk of this peer takes no promise',
   'token-lost': 'everybody answers and nobody has the token',
   'member-gathers': 'a member of the ring looks for a new view',
   'member-restarted': 'a member came back as somebody else',
@@ -282,10 +291,11 @@ export type IgnoreReason =
   | 'not-for-us';
 
 /**
- * What the world must do, in this order: everything after a `persist` waits until it is on the disk.
+ * What the world must do, in this order: everything after a `persist` waits until it is on the disk, but for the messages
+ * that may overtake it (outbox.ts). The world answers with `stored`.
  */
 export type RingAction =
-  | { readonly kind: 'persist'; readonly durable: Durable }
+  | { readonly kind: 'persist'; readonly number: number; readonly durable: Durable }
   | {
       readonly kind: 'send';
       readonly to: MemberId;

@@ -4,6 +4,7 @@ import {
   everyNetwork,
   heardMs,
   ignore,
+  isOnDisk,
   networkTo,
   patience,
   peerView,
@@ -13,7 +14,10 @@ import {
 } from './core.js';
 import { enterGather } from './enter.js';
 import type { MemberId, RingMessage } from './model.js';
+import { majorityOf } from './quorum.js';
 import type { Operational, Ring } from './state.js';
+import { never } from './state.js';
+import { afterTelling, recentStallMs } from './suspicion.js';
 import {
   acknowledgeReceived,
   markOwn,
@@ -40,7 +44,7 @@ export function hearToken(
   nowMs: number,
 ): void {
   if (!ring.rules.isNewToken(message.token.number, state.number)) {
-    answerHere(ring, state, from, network);
+    answerHere(ring, state, from, network, 0, nowMs);
     ignore(ring, 'duplicate-token');
     return;
   }
@@ -56,11 +60,12 @@ export function hearPulse(
   message: Of<'pulse'>,
   nowMs: number,
 ): void {
+  peerView(ring, from).told = afterTelling(message.stalledMs, nowMs);
   if (message.number >= state.newest) {
     signOfToken(state, message.number, true, nowMs);
     if (state.grip.kind === 'away') heedMarks(ring, state, message);
   }
-  answerHere(ring, state, from, network);
+  answerHere(ring, state, from, network, 0, nowMs);
 }
 
 function signOfToken(state: Operational, number: number, held: boolean, nowMs: number): void {
@@ -73,12 +78,21 @@ function signOfToken(state: Operational, number: number, held: boolean, nowMs: n
   }
 }
 
-/** Answers a probe or a pulse on the network that it came by. */
-export function answerHere(ring: Ring, state: Operational, to: MemberId, network: number): void {
+/** Answers a pulse, or the probe `answers`, on the network that it came by. */
+export function answerHere(
+  ring: Ring,
+  state: Operational,
+  to: MemberId,
+  network: number,
+  answers: number,
+  nowMs: number,
+): void {
   send(ring, to, network, {
     kind: 'here',
     ringId: state.view.ringId,
     number: state.number,
+    answers,
+    stalledMs: recentStallMs(ring.health, nowMs),
     holding: state.grip.kind !== 'away',
     received: ring.received,
     applied: ring.applied,
@@ -107,6 +121,7 @@ export function hearHere(
   nowMs: number,
 ): void {
   const index = indexOf(state, from);
+  peerView(ring, from).told = afterTelling(message.stalledMs, nowMs);
   if (state.grip.kind === 'away') {
     const news = message.number > state.newest || (message.holding && message.number === state.newest);
     if (news) signOfToken(state, message.number, message.holding, nowMs);
@@ -114,6 +129,24 @@ export function hearHere(
   }
   raiseMarks(ring, state, index, message);
   if (message.wants && state.grip.kind !== 'away') noteWant(ring, state, index, nowMs);
+  if (state.doubt && message.answers >= state.doubt.fromProbe) lessDoubt(ring, state, from, nowMs);
+}
+
+/** This process stood still for so long that the others may have gone on: asks them, and waits (see `Doubt`). */
+export function beginDoubt(ring: Ring, state: Operational, nowMs: number): void {
+  state.doubt = { sinceMs: nowMs, fromProbe: ring.probeNumber + 1, answered: new Set([ring.self.id]) };
+  state.probingSinceMs = nowMs;
+  state.nextProbeMs = nowMs;
+}
+
+/** A member was still in this view after the stall. */
+function lessDoubt(ring: Ring, state: Operational, from: MemberId, nowMs: number): void {
+  const { doubt } = state;
+  if (!doubt) return;
+  doubt.answered.add(from);
+  if (doubt.answered.size < majorityOf(state.view.members.length)) return;
+  state.doubt = null;
+  useToken(ring, state, nowMs);
 }
 
 /** A member's node moved. */
@@ -248,8 +281,16 @@ export function tickOperational(ring: Ring, state: Operational, nowMs: number): 
     state.nextCrossMs = nowMs + crossFactor * ring.settings.pulseMs;
     tryOtherNetworks(ring, state);
   }
-  watch(ring, state, nowMs);
+  if (nowMs >= stuckAtMs(ring)) enterGather(ring, 'disk-stuck', nowMs);
+  else watch(ring, state, nowMs);
 }
+
+/** A disk that takes nothing for so many times `expelAfterMs` keeps the whole ring waiting: then the others go on. */
+const stuckFactor = 20;
+
+/** When this member gives its disk up. Milliseconds of the own clock. */
+export const stuckAtMs = (ring: Ring): number =>
+  isOnDisk(ring) ? never : ring.unstoredSinceMs + stuckFactor * ring.settings.expelAfterMs;
 
 /** Networks without traffic are tried every so many pulses. */
 const crossFactor = 3;
@@ -260,8 +301,12 @@ function tryOtherNetworks(ring: Ring, state: Operational): void {
   const used = networkTo(ring, successor);
   for (let network = 0; network < ring.self.networks; network++) {
     if (network === used) continue;
-    send(ring, successor, network, { kind: 'probe', ringId: state.view.ringId, number: state.number });
+    probe(ring, state, successor, network);
   }
+}
+
+function probe(ring: Ring, state: Operational, to: MemberId, network: number): void {
+  send(ring, to, network, { kind: 'probe', ringId: state.view.ringId, number: ring.probeNumber });
 }
 
 function pulse(ring: Ring, state: Operational, nowMs: number): void {
@@ -276,6 +321,7 @@ function pulse(ring: Ring, state: Operational, nowMs: number): void {
     safe: state.safe,
     acknowledged: state.acknowledged,
     why: state.grip.kind,
+    stalledMs: recentStallMs(ring.health, nowMs),
   });
 }
 
@@ -291,32 +337,39 @@ const probeEveryMs = (ring: Ring): number =>
 function watch(ring: Ring, state: Operational, nowMs: number): void {
   if (state.view.members.length === 1) return;
   const holds = state.grip.kind !== 'away';
-  if (!holds) {
-    if (nowMs - state.tokenSeenMs < silenceLimitMs(ring, state)) return;
-    if (state.probingSinceMs === 0) state.probingSinceMs = nowMs;
+  if (!holds && !state.doubt && nowMs - state.tokenSeenMs < silenceLimitMs(ring, state)) return;
+  if (state.probingSinceMs === 0) {
+    // A holder probes from its first pulse on.
+    if (holds && !state.doubt) return;
+    state.probingSinceMs = nowMs;
   }
-  if (state.probingSinceMs === 0) return;
-  const limitMs = patience(ring, nowMs);
-  const doubtMs = holds ? ring.settings.pulseMs + ring.settings.probeAfterMs : 0;
+  const quietMs = holds ? ring.settings.pulseMs + ring.settings.probeAfterMs : 0;
   const probes = nowMs >= state.nextProbeMs;
-  if (probes) state.nextProbeMs = nowMs + probeEveryMs(ring);
+  if (probes) {
+    state.nextProbeMs = nowMs + probeEveryMs(ring);
+    ring.probeNumber++;
+  }
+  let longestMs = 0;
   for (const { id } of state.view.members) {
     if (id === ring.self.id) continue;
     const silentMs = nowMs - Math.max(heardMs(ring, id), state.probingSinceMs);
+    const limitMs = patience(ring, id, nowMs);
+    longestMs = Math.max(longestMs, limitMs);
     if (silentMs > limitMs) {
       enterGather(ring, 'silent', nowMs);
       return;
     }
-    if (probes && silentMs >= doubtMs) {
-      send(ring, id, everyNetwork, { kind: 'probe', ringId: state.view.ringId, number: state.number });
-    }
+    const asks = state.doubt ? !state.doubt.answered.has(id) : silentMs >= quietMs;
+    if (probes && asks) probe(ring, state, id, everyNetwork);
   }
-  if (!holds && nowMs - state.probingSinceMs > 4 * limitMs) enterGather(ring, 'token-lost', nowMs);
+  if (state.doubt && nowMs - state.doubt.sinceMs > 2 * longestMs) enterGather(ring, 'stalled', nowMs);
+  else if (!holds && nowMs - state.probingSinceMs > 4 * longestMs) enterGather(ring, 'token-lost', nowMs);
 }
 
 /** When `watch` wants to look next. Milliseconds of the own clock. */
 export function watchAtMs(ring: Ring, state: Operational): number {
   if (state.view.members.length === 1) return Number.POSITIVE_INFINITY;
+  if (state.doubt) return state.nextProbeMs;
   if (state.grip.kind !== 'away') return state.nextPulseMs;
   if (state.probingSinceMs === 0) return state.tokenSeenMs + silenceLimitMs(ring, state);
   return state.nextProbeMs;

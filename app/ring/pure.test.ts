@@ -5,7 +5,7 @@ import { bestClique, type Vertex } from './clique.js';
 import { groupAllowance, nthHighest } from './flow.js';
 import { formatRingId, type Member, ringIdOf, type View } from './model.js';
 import { acknowledgersNeeded, hasDiverged, hasMajority, majorityOf, positionKnown } from './quorum.js';
-import { afterStall, healthy, patienceMs } from './suspicion.js';
+import { afterStall, afterTelling, type Health, healthy, patienceMs, stallOf } from './suspicion.js';
 
 const members = (count: number, arbiters: readonly number[] = []): Member[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -159,14 +159,31 @@ describe('flow control', () => {
 
 describe('suspicion', () => {
   test('a healthy peer expels after expelAfterMs', () => {
-    expect(patienceMs(250, healthy, 1_000)).toBe(250);
+    expect(patienceMs(250, healthy, healthy, 1_000)).toBe(250);
   });
-  test('a stall widens patience by as much, threefold at most, for ten seconds', () => {
+  test('an own stall widens patience by as much, threefold at most, for ten seconds', () => {
     const stalled = afterStall(healthy, 100, 5_000);
-    expect(patienceMs(250, stalled, 5_001)).toBe(350);
-    expect(patienceMs(250, afterStall(stalled, 40, 6_000), 6_001)).toBe(350);
-    expect(patienceMs(250, afterStall(stalled, 9_000, 6_000), 6_001)).toBe(750);
-    expect(patienceMs(250, stalled, 15_001)).toBe(250);
+    const patience = (health: Health, nowMs: number) => patienceMs(250, health, healthy, nowMs);
+    expect(patience(stalled, 5_001)).toBe(350);
+    expect(patience(afterStall(stalled, 40, 6_000), 6_001)).toBe(350);
+    expect(patience(afterStall(stalled, 9_000, 6_000), 6_001)).toBe(750);
+    expect(patience(stalled, 15_001)).toBe(250);
+  });
+  test('so does a stall that a member tells of, until it tells of none or says nothing for ten seconds', () => {
+    const patience = (told: Health, nowMs: number) =>
+      patienceMs(250, afterStall(healthy, 20, 5_000), told, nowMs);
+    expect(patience(afterTelling(80, 5_000), 5_001)).toBe(330);
+    expect(patience(afterTelling(8_000, 5_000), 5_001)).toBe(750);
+    expect(patience(afterTelling(0, 5_000), 5_001)).toBe(270);
+    expect(patience(afterTelling(80, 4_000), 14_500)).toBe(270);
+  });
+  test.each([
+    ['a timer that is a little late', 4, 100, 0],
+    ['jitter: no more than the lateness', 20, 120, 20],
+    ['a stall that may have begun right after the last step', 60, 215.2, 216],
+    ['no deadline was set', Number.NEGATIVE_INFINITY, 9_000, 0],
+  ])('how long a process stood still: %s', (_, lateMs, idleMs, stalledMs) => {
+    expect(stallOf(lateMs, idleMs, { stallMs: 5, expelAfterMs: 250 })).toBe(stalledMs);
   });
 });
 

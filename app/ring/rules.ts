@@ -4,6 +4,7 @@
  */
 import type { DataInfo, Durable, RingId, Voter } from './model.js';
 import { ringCounter, ringIdOf } from './model.js';
+import { mayOvertake } from './outbox.js';
 import {
   acknowledgersNeeded,
   hasDiverged,
@@ -36,6 +37,9 @@ export interface Rules {
   readonly allAttested: (voters: readonly Voter[], attested: ReadonlySet<number>) => boolean;
   /** What is written to the disk. */
   readonly persisted: (durable: Durable) => Durable;
+  /** Is everything that was promised on the disk? Asked before a view begins and before the token goes. */
+  readonly isOnDisk: (stored: number, promised: number) => boolean;
+  readonly mayOvertake: typeof mayOvertake;
   /** Does a member give the token away when it passes it? */
   readonly letsGo: boolean;
   /** Does a peer wait until receiving has stopped before it tells where it stands? */
@@ -59,6 +63,8 @@ export const soundRules: Rules = {
   mayAttest: (ringId, durable) => ringId > durable.promised,
   allAttested: (voters, attested) => voters.every((voter) => attested.has(voter.id)),
   persisted: (durable) => durable,
+  isOnDisk: (stored, promised) => stored >= promised,
+  mayOvertake,
   letsGo: true,
   waitsForFence: true,
   controlQuorum: (members) => Math.floor(members / 2) + 1,

@@ -11,7 +11,7 @@
  *                       |                                                    | install, or the new ring speaks
  *                     operational <------------------------------------------+
  *
- *   operational.grip:  away -> parked | waiting (for the applier) | committing -> away (passed on)
+ *   operational.grip:  away -> parked | waiting (for the applier) | committing -> storing (own disk) -> away (passed on)
  *
  * Source: Y. Amir, L. E. Moser, P. M. Melliar-Smith, D. A. Agarwal, P. Ciarfella, "The Totem Single-Ring Ordering and
  * Membership Protocol" (ACM TOCS 1995). Its operational, gather, commit and recovery are our operational, gather, attest
@@ -83,6 +83,8 @@ export type Part =
       readonly reached: Map<MemberId, number>;
       progressMs: number;
       nextAskMs: number;
+      /** Everybody attested; the view begins when the leader's disk holds it. */
+      forming: boolean;
     }
   | { readonly kind: 'follower'; readonly leader: MemberId };
 
@@ -112,7 +114,21 @@ export type Grip =
     }
   | { readonly kind: 'parked' }
   | { readonly kind: 'waiting'; readonly untilMs: number }
-  | { readonly kind: 'committing'; readonly sinceMs: number };
+  | { readonly kind: 'committing'; readonly sinceMs: number }
+  /** About to be passed on: what the token will tell is not on the own disk yet. */
+  | { readonly kind: 'storing' };
+
+/**
+ * This process stood still for so long that the others may have gone on without it. Until a majority of the view answers
+ * what was asked afterwards it does nothing with the token. Each of them was in this view when it answered and had attested
+ * no later one, and a later view needs a majority of this one: none has come into being.
+ */
+export interface Doubt {
+  readonly sinceMs: number;
+  /** Answers to this probe and later ones count. */
+  readonly fromProbe: number;
+  readonly answered: Set<MemberId>;
+}
 
 /** In a primary component, with a token. */
 export interface Operational {
@@ -123,6 +139,7 @@ export interface Operational {
   /** What each member had said when the view was proposed: anything older is a straggler. */
   readonly versions: Proposal['versions'];
   grip: Grip;
+  doubt: Doubt | null;
   /** Number of the last token seen; while holding, of the one held. */
   number: number;
   /** Highest number of a token heard of: a sign of life must be newer, or come from its holder. */
@@ -152,6 +169,7 @@ export interface Operational {
   acknowledged: number;
   /** Last change of this member in this view. */
   ownLast: number;
+  /** Every member has applied up to here; -1 while one has not told. */
   safe: number;
 }
 
@@ -168,6 +186,8 @@ export interface PeerView {
   coolForMs: number;
   /** When it last asked to join. */
   askedMs: number;
+  /** How long it stood still lately, as it told. */
+  told: Health;
 }
 
 /** A peer's own configuration. */
@@ -214,6 +234,15 @@ export interface Ring {
   readonly outbox: string[];
   /** Deadline given to the world: a later call shows that this process was stalled. */
   wakeMs: number;
+  /** When the last step came. */
+  steppedMs: number;
+  /** Number of the last promise made, and of the last one on disk. */
+  promiseNumber: number;
+  storedNumber: number;
+  /** Since when the disk takes nothing, when a promise is not on it. */
+  unstoredSinceMs: number;
+  /** Number of the last probe. */
+  probeNumber: number;
   readonly actions: RingAction[];
 }
 

@@ -4,19 +4,19 @@
  */
 
 import { refusal } from './admit.js';
-import { hearFetched, tickAttempt } from './attempt.js';
+import { hearFetched, openWhenStored, tickAttempt } from './attempt.js';
 import { heardMs, ignore, peerView, persist } from './core.js';
 import { abandonOwn, enterGather, enterLeft, fence } from './enter.js';
 import { hearFenced, leadIfMyTurn, tickGather } from './gather.js';
 import { hearMessage } from './messages.js';
 import type { Durable, IgnoreReason, RingAction, RingEvent, RingSettings } from './model.js';
 import { controlOutboxMax, controlPayloadMax, newDurable, ringLeader } from './model.js';
-import { nodeMoved, queueChanged, tickOperational } from './operational.js';
+import { beginDoubt, nodeMoved, queueChanged, tickOperational } from './operational.js';
 import { type Rules, soundRules } from './rules.js';
 import type { Attest, Recover, Ring, RingIdentity, State } from './state.js';
 import { never } from './state.js';
-import { afterStall, healthy } from './suspicion.js';
-import { afterCommit } from './token.js';
+import { afterStall, healthy, stallOf } from './suspicion.js';
+import { afterCommit, passStored } from './token.js';
 import { wakeAtMs } from './wake.js';
 
 type Of<Kind extends RingEvent['kind']> = Extract<RingEvent, { kind: Kind }>;
@@ -53,6 +53,11 @@ export function createRing(self: RingIdentity, settings: RingSettings, rules: Ru
     queue: 0,
     outbox: [],
     wakeMs: never,
+    steppedMs: 0,
+    promiseNumber: 0,
+    storedNumber: 0,
+    unstoredSinceMs: 0,
+    probeNumber: 0,
     actions: [],
   };
 }
@@ -94,6 +99,12 @@ const always = {
       return;
     }
     hearMessage(ring, { from: from.id, network, message, nowMs });
+  },
+  stored: (ring: Ring, state: State, event: Of<'stored'>, nowMs: number) => {
+    ring.storedNumber = event.number;
+    ring.unstoredSinceMs = nowMs;
+    if (state.kind === 'operational') passStored(ring, state, nowMs);
+    else if (state.kind === 'attest') openWhenStored(ring, state, nowMs);
   },
   submit: (ring: Ring, state: State, event: Of<'submit'>, nowMs: number) => {
     if (ring.outbox.length >= controlOutboxMax || event.payload.length > controlPayloadMax) {
@@ -263,8 +274,10 @@ function setPosition(ring: Ring, { received, applied }: Of<'position'>): void {
 /** A process that was stalled must not count that time as silence of the others. */
 function noticeStall(ring: Ring, nowMs: number): void {
   const lateMs = nowMs - ring.wakeMs;
-  if (!(lateMs > ring.settings.stallMs)) return;
-  ring.health = afterStall(ring.health, lateMs, nowMs);
+  const stalledMs = stallOf(lateMs, nowMs - ring.steppedMs, ring.settings);
+  ring.steppedMs = nowMs;
+  if (stalledMs === 0) return;
+  ring.health = afterStall(ring.health, stalledMs, nowMs);
   for (const id of ring.peers.keys()) {
     const peer = peerView(ring, id);
     if (heardMs(ring, id) === 0) continue;
@@ -273,9 +286,8 @@ function noticeStall(ring: Ring, nowMs: number): void {
     });
   }
   if (ring.state.kind !== 'operational') return;
-  if (lateMs >= ring.settings.expelAfterMs && ring.state.view.members.length > 1) {
-    enterGather(ring, 'stalled', nowMs);
-    return;
+  if (stalledMs >= ring.settings.expelAfterMs && ring.state.view.members.length > 1) {
+    beginDoubt(ring, ring.state, nowMs);
   }
   ring.state.tokenSeenMs = Math.min(nowMs, ring.state.tokenSeenMs + lateMs);
   if (ring.state.probingSinceMs > 0) {

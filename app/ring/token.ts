@@ -6,7 +6,7 @@ import {
   deliverSeen,
   takeControl,
 } from './control-order.js';
-import { act, everyNetwork, networkTo, send, successorOf } from './core.js';
+import { act, everyNetwork, isOnDisk, networkTo, send, successorOf } from './core.js';
 import { groupAllowance, nthHighest } from './flow.js';
 import type { Token } from './model.js';
 import type { Operational, Ring } from './state.js';
@@ -69,10 +69,10 @@ export function noteWant(ring: Ring, state: Operational, index: number, nowMs: n
   useToken(ring, state, nowMs);
 }
 
-/** Decides what a holder does next: commit, wait for the applier, pass on, or park. */
+/** Decides what a holder does next: commit, wait for the applier, pass on, or park. In doubt it does nothing. */
 export function useToken(ring: Ring, state: Operational, nowMs: number): void {
   const { grip } = state;
-  if (grip.kind === 'away' || grip.kind === 'committing') return;
+  if (grip.kind === 'away' || grip.kind === 'committing' || grip.kind === 'storing' || state.doubt) return;
   if (ring.outbox.length > 0) {
     appendControl(ring, state);
     deliverSeen(ring, state);
@@ -114,15 +114,29 @@ export function afterCommit(ring: Ring, state: Operational, upTo: number, nowMs:
   state.grip = { kind: 'parked' };
   markOwn(ring, state);
   acknowledgeReceived(ring, state);
-  if (othersWant(state)) passToken(ring, state, nowMs);
+  if (othersWant(state) && !state.doubt) passToken(ring, state, nowMs);
   else useToken(ring, state, nowMs);
 }
 
-/** Gives the token to the successor. A copy is kept until there is a sign that it arrived. */
+/** The disk took what waited for it: the token may go. */
+export function passStored(ring: Ring, state: Operational, nowMs: number): void {
+  if (state.grip.kind !== 'storing' || !isOnDisk(ring)) return;
+  state.grip = { kind: 'parked' };
+  if (!state.doubt) passToken(ring, state, nowMs);
+}
+
+/**
+ * Gives the token to the successor. A copy is kept until there is a sign that it arrived. What the token tells must be on
+ * the own disk first; until then this member holds it and says so.
+ */
 function passToken(ring: Ring, state: Operational, nowMs: number): void {
   if (state.view.members.length === 1) {
     state.wants = 0;
     state.grip = { kind: 'parked' };
+    return;
+  }
+  if (!isOnDisk(ring)) {
+    state.grip = { kind: 'storing' };
     return;
   }
   const own = bitOf(state.index);

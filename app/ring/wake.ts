@@ -1,6 +1,6 @@
 /** The next time at which a peer must look at its clock. */
 import { leaveAtMs, outsideAtMs } from './gather.js';
-import { watchAtMs } from './operational.js';
+import { stuckAtMs, watchAtMs } from './operational.js';
 import type { Attest, Gather, Operational, Recover, Ring } from './state.js';
 import { never } from './state.js';
 import { wantsToken } from './token.js';
@@ -37,13 +37,13 @@ function attemptAtMs(ring: Ring, { part }: Recover | Attest, nowMs: number): num
 
 function operationalAtMs(ring: Ring, state: Operational): number {
   const { grip } = state;
-  let atMs = Math.min(watchAtMs(ring, state), state.nextCrossMs);
+  let atMs = Math.min(watchAtMs(ring, state), state.nextCrossMs, stuckAtMs(ring));
   if (grip.kind === 'away') {
     if (grip.passed) atMs = Math.min(atMs, grip.resendMs);
     if (wantsToken(ring)) atMs = Math.min(atMs, state.nextWantMs);
     if (ring.received > state.reported) atMs = Math.min(atMs, state.tokenSeenMs + 2);
   } else {
-    if (grip.kind === 'waiting') atMs = Math.min(atMs, grip.untilMs);
+    if (grip.kind === 'waiting' && !state.doubt) atMs = Math.min(atMs, grip.untilMs);
   }
   return atMs;
 }

@@ -1,6 +1,7 @@
 /** The parts of a simulated cluster. */
 import type { Random } from '../base/random.js';
 import type { MemberId, newDurable, RingEvent, Voter } from '../ring/model.js';
+import type { Outbox } from '../ring/outbox.js';
 import type { Rules } from '../ring/rules.js';
 import type { Ring } from '../ring/state.js';
 import { createRing } from '../ring/step.js';
@@ -22,7 +23,13 @@ export interface SimNode {
   paused: boolean;
   backlog: RingEvent[];
   ring: Ring;
+  /** What is on its disk. */
   store: ReturnType<typeof newDurable>;
+  outbox: Outbox;
+  /** Promises that are not on its disk, in order. */
+  unstored: { readonly number: number; readonly durable: ReturnType<typeof newDurable> }[];
+  /** How long its disk needs for a write, at most; 0 for no time at all. Milliseconds. */
+  diskMs: number;
   server: Server;
   tailCertain: boolean;
   queue: number;
@@ -79,3 +86,14 @@ export const watched = (world: World) =>
     promised,
     log,
   }));
+
+/** The first `count` promises that wait are on disk. */
+export function store(world: World, node: SimNode, count: number): void {
+  for (const { durable } of node.unstored.splice(0, count)) {
+    const { primary } = durable;
+    const known = node.store.primary;
+    node.store = durable;
+    if (!primary || primary === known || primary.ringId <= 1) continue;
+    world.checkers.primaryStored(node.id, primary, durable.ambiguous.length === 0, watched(world));
+  }
+}

@@ -101,6 +101,14 @@ const faults: Record<FaultKind, (world: World, node: SimNode) => void> = {
     world.network.slow(node.id, world.random.integer(5, 200));
     whileBroken(world, () => world.network.slow(node.id, 0));
   },
+  'slow-disk'(world, node) {
+    // Now and then a disk takes nothing for so long that its node gives up.
+    const { expelAfterMs } = world.options.settings;
+    node.diskMs = expelAfterMs * (world.random.chance(0.2) ? 30 : world.random.pick([0.3, 1, 3]));
+    whileBroken(world, () => {
+      node.diskMs = world.options.diskMs;
+    });
+  },
   leave(world, node) {
     world.handle(node, { kind: 'leave' });
     whileBroken(world, () => world.handle(node, { kind: 'rejoin' }));
@@ -137,6 +145,7 @@ export function mendEverything(world: World): void {
   world.network.heal();
   for (const node of world.nodes) {
     node.dieAfter = null;
+    node.diskMs = world.options.diskMs;
     if (!node.up) startNode(world, node);
     else if (!node.arbiter && !node.server.up) {
       const { tailCertain } = node;

@@ -1,6 +1,7 @@
 /** How nodes start, stop, crash, sleep and lose what they had. */
 import { newDurable } from '../ring/model.js';
-import { later, newRing, type SimNode, type World, watched } from './cluster.js';
+import { Outbox } from '../ring/outbox.js';
+import { later, newRing, type SimNode, store, type World, watched } from './cluster.js';
 import { loseTail, newServer } from './server.js';
 
 /** Starts a peer and its server. */
@@ -14,6 +15,8 @@ export function startNode(world: World, node: SimNode): void {
   node.dieAtPass = null;
   node.commit = null;
   node.tickAtMs = Number.POSITIVE_INFINITY;
+  node.outbox = new Outbox(node.id, world.rules.mayOvertake);
+  node.unstored = [];
   node.ring = newRing(world.options, node.id, node.arbiter, world.rules);
   world.checkers.restarted(node.id, node.store.control.delivered);
   world.handle(node, { kind: 'start', durable: node.store, tailCertain: node.tailCertain });
@@ -53,6 +56,8 @@ export function stopServer(world: World, node: SimNode, loses: boolean): void {
 export function crashNode(world: World, node: SimNode, loses: boolean, visible: boolean): void {
   if (!node.up) return;
   world.crashes++;
+  // What was being written may have reached the disk.
+  if (node.unstored.length > 0 && world.random.chance(0.5)) store(world, node, node.unstored.length);
   node.up = false;
   node.process++;
   node.paused = false;

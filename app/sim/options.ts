@@ -13,6 +13,7 @@ export const faultKinds = [
   'one-way',
   'cut-network',
   'slow',
+  'slow-disk',
   'leave',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
@@ -38,6 +39,8 @@ export interface SimOptions {
   readonly burstEveryMs: number;
   /** Applier delay, mean, milliseconds. */
   readonly applyMs: number;
+  /** How long a healthy disk needs for a write, at most. Milliseconds. */
+  readonly diskMs: number;
   /** Does the server itself acknowledge what its successor received (semi-sync), where that is a majority? */
   readonly semiSync: boolean;
   /** Clock speed of each member, 1 = true. */
@@ -79,6 +82,7 @@ export function drawOptions(random: Random): SimOptions {
     faultEveryMs: random.pick([600, 1500, 4000]),
     burstEveryMs: random.pick([500, 1_100]),
     applyMs: random.pick([0, 2, 20]),
+    diskMs: random.pick([0, 0, 2]),
     semiSync: random.chance(0.4),
     clockRates: Array.from({ length: members }, () => 1 + (random.next() - 0.5) * 0.04),
   };

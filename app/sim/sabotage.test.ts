@@ -1,5 +1,6 @@
 /** Breaks the protocol on purpose, one decision at a time: the checkers must notice each time. */
 import { expect, test } from 'vitest';
+import { mayOvertake } from '../ring/outbox.js';
 import { type Rules, soundRules } from '../ring/rules.js';
 import type { SimOptions } from './options.js';
 import { runSeed } from './run.js';
@@ -14,6 +15,17 @@ interface Sabotage {
 const withFaults =
   (...faults: SimOptions['faults']) =>
   (options: SimOptions): SimOptions => ({ ...options, faults, faultEveryMs: 600, burstEveryMs: 300 });
+
+/** Counts the leader's attestation as knowledge of the view: it would abandon the view after a crash. */
+const leaderForgets: Rules['mayOvertake'] = (message, stored, self) =>
+  mayOvertake(message, stored, self) ||
+  message.kind === 'install' ||
+  ('ringId' in message &&
+    message.kind !== 'token' &&
+    message.kind !== 'attest' &&
+    stored.ambiguous.some(({ ringId }) => ringId === message.ringId));
+
+const slowDisks = withFaults('slow-disk', 'crash', 'partition');
 
 const sabotages: readonly Sabotage[] = [
   {
@@ -74,6 +86,16 @@ const sabotages: readonly Sabotage[] = [
     title: 'act on a control message that nobody else has',
     broken: { controlQuorum: () => 1 },
     change: withFaults('crash', 'partition'),
+  },
+  {
+    title: 'let every message overtake the disk',
+    broken: { mayOvertake: () => true },
+    change: slowDisks,
+  },
+  {
+    title: 'speak in a view that its leader has not stored',
+    broken: { isOnDisk: () => true, mayOvertake: leaderForgets },
+    change: slowDisks,
   },
 ];
 

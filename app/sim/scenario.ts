@@ -6,7 +6,7 @@
  *   commit 2 5 (member, transactions)      submit 2 text            leave 2 / rejoin 2
  *   crash 2 [silent] / start 2             pause 2 300              crash-at-pass 2 before|after
  *   cut 1,2 from 3,4 [network 2] / heal    repeat-token 1 2 40 (from, to, later by)
- *   stop-server 2 / start-server 2         declare-dead 1 at 2
+ *   stop-server 2 / start-server 2         declare-dead 1 at 2             slow-disk 2 600 (a write takes up to)
  */
 import { ringSettings } from '../ring/model.js';
 import { soundRules } from '../ring/rules.js';
@@ -93,6 +93,7 @@ function makeCluster(command: string, trace: (line: string) => void): World {
     faultEveryMs: 1,
     burstEveryMs: 1,
     applyMs: 0,
+    diskMs: 0,
     semiSync: false,
     clockRates: Array.from({ length: members }, () => 1),
   };
@@ -112,6 +113,9 @@ const verbs: Readonly<Record<string, Verb>> = {
   },
   start: (world, node) => startNode(world, node),
   pause: (world, node, [, , forMs]) => pauseNode(world, node, Number(forMs)),
+  'slow-disk': (_world, node, [, , diskMs]) => {
+    node.diskMs = Number(diskMs);
+  },
   leave: (world, node) => world.handle(node, { kind: 'leave' }),
   rejoin: (world, node) => world.handle(node, { kind: 'rejoin' }),
   'stop-server': (world, node) => {

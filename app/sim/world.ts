@@ -3,14 +3,15 @@ import { seededRandom } from '../base/random.js';
 import { describeAction, describeEvent } from '../ring/describe.js';
 import type { Member, RingAction, RingEvent } from '../ring/model.js';
 import { newDurable } from '../ring/model.js';
+import { Outbox } from '../ring/outbox.js';
 import type { Rules } from '../ring/rules.js';
 import { step } from '../ring/step.js';
 import { createAgenda } from './agenda.js';
 import { createCheckers } from './checkers.js';
-import { newRing, type SimNode, type World, watched } from './cluster.js';
+import { later, newRing, type SimNode, store, type World } from './cluster.js';
 import { crashNode } from './lifecycle.js';
 import { createNetwork } from './network.js';
-import type { SimOptions } from './options.js';
+import { faultsUntilMs, type SimOptions } from './options.js';
 import { newServer } from './server.js';
 import {
   copyLater,
@@ -46,6 +47,9 @@ export function createWorld(
     backlog: [],
     ring: newRing(options, id, arbiter, rules),
     store: newDurable(1, founders),
+    outbox: new Outbox(id, rules.mayOvertake),
+    unstored: [],
+    diskMs: options.diskMs,
     server: newServer(),
     tailCertain: true,
     queue: 0,
@@ -93,22 +97,69 @@ function handle(world: World, node: SimNode, event: RingEvent): void {
   }
   const actions = step(node.ring, event, localMs(world, node));
   if (world.trace) traceStep(world, node, event, actions);
-  for (const action of actions) {
-    if (node.dieAfter !== null && node.dieAfter-- <= 0) {
-      crashNode(world, node, false, world.random.chance(world.options.visibleCrashes));
-      return;
-    }
-    const passes = action.kind === 'send' && action.message.kind === 'token' ? node.dieAtPass : null;
-    if (passes !== 'before') perform(world, node, action);
-    if (passes) {
-      crashNode(world, node, false, true);
-      return;
-    }
-  }
   const { state } = node.ring;
   const holds = state.kind === 'operational' && state.grip.kind !== 'away';
   world.checkers.holds(node.id, holds ? state.view.ringId : null);
-  scheduleTick(world, node);
+  act(world, node, actions);
+  if (node.up) scheduleTick(world, node);
+}
+
+/** Does what the ring asks: at once where nothing waits for the disk. */
+function act(world: World, node: SimNode, actions: readonly RingAction[]): void {
+  const { process, outbox } = node;
+  if (outbox.idle && !actions.some(({ kind }) => kind === 'persist')) {
+    for (const action of actions) {
+      if (node.process !== process) return;
+      perform(world, node, action);
+    }
+    return;
+  }
+  for (const action of actions) if (action.kind === 'persist') node.unstored.push(action);
+  outbox.take(actions, (action) => {
+    if (node.process === process) perform(world, node, action);
+  });
+  drain(world, node);
+}
+
+/** Does what does not wait; a write takes its time and is followed by the rest. */
+function drain(world: World, node: SimNode): void {
+  const { process, outbox } = node;
+  let stored = 0;
+  for (let action = outbox.next(); action; action = outbox.next()) {
+    if (action.kind !== 'persist') perform(world, node, action);
+    else if (node.diskMs > 0) {
+      later(world, node, writeMs(world, node), () => written(world, node));
+    } else stored = finishWrite(world, node);
+    if (node.process !== process) return;
+  }
+  if (stored > 0) handle(world, node, { kind: 'stored', number: stored });
+}
+
+/** How long one write takes. No disk stands still longer than the faults last. */
+function writeMs({ agenda, options, random }: World, { diskMs }: SimNode): number {
+  const takesMs = diskMs * random.next();
+  if (diskMs <= options.diskMs || options.faults.length === 0) return takesMs;
+  return Math.min(takesMs, Math.max(options.diskMs, faultsUntilMs - agenda.nowMs));
+}
+
+/** A process that is stopped learns of the end of its write when it goes on. */
+const lookAgainMs = 20;
+
+function written(world: World, node: SimNode): void {
+  const { process } = node;
+  if (node.paused) {
+    later(world, node, lookAgainMs, () => written(world, node));
+    return;
+  }
+  const number = finishWrite(world, node);
+  drain(world, node);
+  if (node.process === process) handle(world, node, { kind: 'stored', number });
+}
+
+function finishWrite(world: World, node: SimNode): number {
+  const number = node.outbox.stored();
+  store(world, node, node.unstored.filter((one) => one.number <= number).length);
+  return number;
 }
 
 function scheduleTick(world: World, node: SimNode): void {
@@ -133,12 +184,21 @@ function traceStep(world: World, node: SimNode, event: RingEvent, actions: reado
   for (const action of actions) world.trace?.(`             ${describeAction(action)}`);
 }
 
-/** Does what the ring asks, as a peer process would. */
+/** Does one thing that the ring asks, as a peer process would, or dies before or after it. */
 function perform(world: World, node: SimNode, action: RingAction): void {
+  if (node.dieAfter !== null && node.dieAfter-- <= 0) {
+    crashNode(world, node, false, world.random.chance(world.options.visibleCrashes));
+    return;
+  }
+  const passes = action.kind === 'send' && action.message.kind === 'token' ? node.dieAtPass : null;
+  if (passes !== 'before') performOne(world, node, action);
+  if (passes) crashNode(world, node, false, true);
+}
+
+function performOne(world: World, node: SimNode, action: RingAction): void {
   const { checkers } = world;
   switch (action.kind) {
     case 'persist':
-      store(world, node, action.durable);
       return;
     case 'send':
       world.network.send(node.voter, action.to, action.network, action.message);
@@ -177,15 +237,5 @@ function perform(world: World, node: SimNode, action: RingAction): void {
     case 'safe':
     case 'ignored':
       return;
-  }
-}
-
-function store(world: World, node: SimNode, durable: SimNode['store']): void {
-  const { primary } = durable;
-  const known = node.store.primary;
-  node.store = durable;
-  if (primary && primary !== known && primary.ringId > 1) {
-    const formedIt = durable.ambiguous.length === 0;
-    world.checkers.primaryStored(node.id, primary, formedIt, watched(world));
   }
 }

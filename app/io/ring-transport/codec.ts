@@ -95,6 +95,9 @@ const token = z.object({
     .max(2 ** membersMax - 1),
   control: z.array(controlEntry).max(controlPendingMax),
 });
+/** -1 while unknown. */
+const mark = z.number().int().min(-1).max(Number.MAX_SAFE_INTEGER);
+const stalledMs = count;
 const position = { ringId: count, received: count, applied: count };
 
 const message = z.discriminatedUnion('kind', [
@@ -104,14 +107,17 @@ const message = z.discriminatedUnion('kind', [
     ringId: count,
     number: count,
     sequence: count,
-    safe: count,
+    safe: mark,
     acknowledged: count,
-    why: z.enum(['parked', 'waiting', 'committing']),
+    why: z.enum(['parked', 'waiting', 'committing', 'storing']),
+    stalledMs,
   }),
   z.object({
     kind: z.literal('here'),
     ...position,
     number: count,
+    answers: count,
+    stalledMs,
     holding: z.boolean(),
     wants: z.boolean(),
   }),

@@ -7,7 +7,7 @@ import { ByteReader, ByteWriter } from '../../base/bytes.js';
 import { RingmasterError } from '../../base/errors.js';
 
 /** Raised with every change of frames, greeting or ring messages that an older peer would misread. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** "RMRT" */
 const magic = 0x54_52_4d_52;

@@ -9,27 +9,39 @@ function world() {
   const done: string[] = [];
   const disk: { durable: Durable; written: () => void; refused: () => void }[] = [];
   const clock = new ManualClock();
+  const stored: number[] = [];
   const outlet = new Outlet({
+    self: 2,
     clock,
     log: silentLog(),
     write: (durable) =>
       new Promise((resolve, reject) => {
         disk.push({ durable, written: () => resolve(), refused: () => reject(new Error('disk full')) });
       }),
-    perform: (action) => done.push(action.kind === 'send' ? `send ${action.to}` : action.kind),
+    perform: (action) =>
+      done.push(action.kind === 'send' ? `${action.message.kind} ${action.to}` : action.kind),
+    stored: (number) => stored.push(number),
   });
-  return { outlet, done, disk, clock };
+  return { outlet, done, disk, clock, stored };
 }
 
-const send = (to: number): RingAction => ({
+const attest = (to: number): RingAction => ({
+  kind: 'send',
+  to,
+  network: 0,
+  message: { kind: 'attest', ringId: 1 },
+});
+const want = (to: number): RingAction => ({
   kind: 'send',
   to,
   network: 0,
   message: { kind: 'want', ringId: 1 },
 });
+const founders = [1, 2].map((id) => ({ id, life: 1, arbiter: false }));
 const promise = (promised: number): RingAction => ({
   kind: 'persist',
-  durable: { ...newDurable(1, null), promised },
+  number: promised,
+  durable: { ...newDurable(1, founders), promised },
 });
 const deliver: RingAction = { kind: 'deliver', entry: { number: 1, from: 1, payload: 'x' } };
 const turn = () => new Promise(setImmediate);
@@ -37,27 +49,27 @@ const turn = () => new Promise(setImmediate);
 describe('the outlet', () => {
   it('sends at once what stands before a promise, and the rest when it is on disk', async () => {
     const { outlet, done, disk } = world();
-    outlet.take([send(1), promise(5), send(2)]);
-    outlet.take([send(3)]);
-    expect(done).toEqual(['send 1']);
+    outlet.take([attest(1), promise(5), attest(2)]);
+    outlet.take([attest(3)]);
+    expect(done).toEqual(['attest 1']);
     disk[0]?.written();
     await turn();
-    expect(done).toEqual(['send 1', 'send 2', 'send 3']);
+    expect(done).toEqual(['attest 1', 'attest 2', 'attest 3']);
   });
 
   it('stores promises with messages between them in one write, the newest', async () => {
     const { outlet, done, disk } = world();
-    outlet.take([promise(5), send(1), promise(6), send(2)]);
+    outlet.take([promise(5), attest(1), promise(6), attest(2)]);
     expect(disk.map(({ durable }) => durable.promised)).toEqual([6]);
     disk[0]?.written();
     await turn();
-    expect(done).toEqual(['send 1', 'send 2']);
+    expect(done).toEqual(['attest 1', 'attest 2']);
     expect(disk.length).toBe(1);
   });
 
   it('hands over to the application before it stores that it did', async () => {
     const { outlet, done, disk } = world();
-    outlet.take([promise(5), deliver, promise(6), send(1)]);
+    outlet.take([promise(5), deliver, promise(6), attest(1)]);
     expect(disk[0]?.durable.promised).toBe(5);
     disk[0]?.written();
     await turn();
@@ -65,18 +77,46 @@ describe('the outlet', () => {
     expect(disk[1]?.durable.promised).toBe(6);
     disk[1]?.written();
     await turn();
-    expect(done).toEqual(['deliver', 'send 1']);
+    expect(done).toEqual(['deliver', 'attest 1']);
   });
 
-  it('says nothing while the disk refuses, and goes on when it takes the promise', async () => {
+  it('tells which promises are on disk, and how long the slowest write took', async () => {
+    const { outlet, disk, clock, stored } = world();
+    outlet.take([promise(5), promise(6), deliver, promise(7)]);
+    clock.advance(400);
+    expect(outlet.writes).toEqual({ count: 0, longestMs: 400 });
+    disk[0]?.written();
+    await turn();
+    expect(stored).toEqual([6]);
+    disk[1]?.written();
+    await turn();
+    expect(stored).toEqual([6, 7]);
+    expect(outlet.writes).toEqual({ count: 2, longestMs: 400 });
+  });
+
+  it('lets signs of life overtake a slow disk that knows their ring already', async () => {
+    const { outlet, done, disk } = world();
+    outlet.take([promise(5), want(1)]);
+    expect(done, 'nothing is on disk yet').toEqual([]);
+    disk[0]?.written();
+    await turn();
+    outlet.take([promise(6), attest(2), want(3)]);
+    outlet.take([want(1)]);
+    expect(done).toEqual(['want 1', 'want 3', 'want 1']);
+    disk[1]?.written();
+    await turn();
+    expect(done.at(-1)).toBe('attest 2');
+  });
+
+  it('makes no promise while the disk refuses, and goes on when it takes the promise', async () => {
     const { outlet, done, disk, clock } = world();
-    outlet.take([promise(5), send(1)]);
+    outlet.take([promise(5), attest(1)]);
     disk[0]?.refused();
     await turn();
     expect(done).toEqual([]);
     clock.advance(1_000);
     disk[1]?.written();
     await turn();
-    expect(done).toEqual(['send 1']);
+    expect(done).toEqual(['attest 1']);
   });
 });

@@ -21,6 +21,7 @@ import {
 } from '../../ring/model.js';
 import type { Ring } from '../../ring/state.js';
 import { createRing, step } from '../../ring/step.js';
+import { stallOf } from '../../ring/suspicion.js';
 import { networksOf, openLink, type RingLink } from './link.js';
 import { NodeData, type Standing } from './node-data.js';
 import { Outlet, type WorldAction } from './outlet.js';
@@ -79,10 +80,12 @@ export class RingRuntime {
     const store = new RingStore(storePath);
     this.#store = store;
     this.#outlet = new Outlet({
+      self: settings.member,
       clock,
       log,
       write: (durable) => store.write(durable),
       perform: (action) => this.#perform(action),
+      stored: (number) => this.handle({ kind: 'stored', number }),
     });
     this.#data = new NodeData({
       read: settings.data === 'server' ? options.read : async () => ({ received: 0, applied: 0 }),
@@ -204,6 +207,7 @@ export class RingRuntime {
         rotationsPerSecond: perSecond,
         rotationMs,
         stalls: this.#stalls,
+        writes: this.#outlet.writes,
         problem: this.#problem,
       },
       this.#data.standing,
@@ -229,12 +233,10 @@ export class RingRuntime {
     const { clock, log } = this.#options;
     const ring = this.#ring;
     const nowMs = clock.monotonicMs();
-    const lateMs = nowMs - ring.wakeMs;
-    if (lateMs > ring.settings.stallMs) {
-      this.#stalls = {
-        count: this.#stalls.count + 1,
-        longestMs: Math.max(this.#stalls.longestMs, Math.round(lateMs)),
-      };
+    const stalledMs = stallOf(nowMs - ring.wakeMs, nowMs - ring.steppedMs, ring.settings);
+    if (stalledMs > 0) {
+      const { count, longestMs } = this.#stalls;
+      this.#stalls = { count: count + 1, longestMs: Math.max(longestMs, stalledMs) };
     }
     const number = ring.state.kind === 'operational' ? ring.state.number : 0;
     const actions = step(ring, event, nowMs);

@@ -46,10 +46,11 @@ function viewOf(ring: Ring, settings: RingPeerSettings): RingView | null {
   };
 }
 
-/** What every data member is known to have applied; null while one has not spoken. */
-function safeOf({ applied }: Operational): number | null {
+/** What every data member is known to have applied, by own knowledge or as the holder told; null while one has not spoken. */
+function safeOf({ applied, safe }: Operational): number | null {
   const least = Math.min(...applied);
-  return Number.isFinite(least) && least >= 0 ? least : null;
+  const known = Math.max(safe, Number.isFinite(least) ? least : -1);
+  return known >= 0 ? known : null;
 }
 
 /** Silence after which a peer outside of the own view looks suspect: as often as peers without a view call. */
@@ -91,6 +92,7 @@ export interface RingCounts {
   readonly rotationsPerSecond: number;
   readonly rotationMs: RingStatus['rotationMs'];
   readonly stalls: RingStatus['stalls'];
+  readonly writes: RingStatus['writes'];
   readonly problem: string | null;
 }
 
@@ -103,7 +105,7 @@ export function ringStatus(
   nowMs: number,
 ): RingStatus {
   const { state } = ring;
-  const { holder, lastReason, views, passes, rotationsPerSecond, rotationMs, stalls } = counts;
+  const { holder, lastReason, views, passes, rotationsPerSecond, rotationMs } = counts;
   return {
     member: ring.self.id,
     state: state.kind,
@@ -120,7 +122,8 @@ export function ringStatus(
     safe: state.kind === 'operational' ? safeOf(state) : null,
     refused: ring.barred,
     delivered: ring.durable.control.delivered,
-    stalls,
+    stalls: counts.stalls,
+    writes: counts.writes,
     others: sightsOf(ring, settings, link, nowMs),
   };
 }
