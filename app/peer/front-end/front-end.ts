@@ -10,8 +10,8 @@ import type { Log } from '../../base/log.js';
 import { type ErrorPacket, encodeError, framed } from '../../wire/packets/responses.js';
 import { defaultSessionOptions, type SessionOptions } from '../../wire/session/protocol.js';
 import type { CommitGate } from './gate.js';
-import { connectToNode } from './node-socket.js';
 import { Session } from './session.js';
+import { acceptClient, connectToNode } from './sockets.js';
 
 /** How long commits that are on their way may take when the front end closes. */
 const closeMs = 5_000;
@@ -53,6 +53,8 @@ export class FrontEnd {
   private readonly sessions = new Map<number, Session>();
   private readonly sockets = new Set<Socket>();
   private lastId = 0;
+  /** Told, while the front end closes, that the last client is gone. */
+  private whenEmpty: () => void = () => undefined;
   readonly counts: FrontEndCounts = { conflict: 0, retry: 0, caught: 0, malformed: 0, refused: 0 };
 
   private constructor(
@@ -68,7 +70,12 @@ export class FrontEnd {
   static async open(options: FrontEndOptions): Promise<FrontEnd> {
     const { host, port, tls } = options;
     const secureContext = tls ? createSecureContext({ cert: tls.certificate, key: tls.key }) : null;
-    const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true });
+    const server = createServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      pauseOnConnect: secureContext === null,
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) =>
         reject(
@@ -80,7 +87,8 @@ export class FrontEnd {
       server.listen(port, host, resolve);
     });
     const frontEnd = new FrontEnd(server, secureContext, options);
-    server.on('connection', (socket) => frontEnd.admit(socket));
+    // Where TLS may follow, Node's own socket lies below it.
+    server.on('connection', (socket) => frontEnd.admit(secureContext ? socket : acceptClient(socket)));
     return frontEnd;
   }
 
@@ -108,17 +116,24 @@ export class FrontEnd {
   /** Takes no more clients, ends every session with `error`, and waits until all are gone: not longer than seven seconds. */
   async close(error: ErrorPacket): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const empty = new Promise<void>((resolve) => {
+      this.whenEmpty = resolve;
+    });
+    if (this.sockets.size === 0) this.whenEmpty();
     for (const session of this.sessions.values()) session.end(error);
     const late = this.options.clock.after(closeMs, () => {
       for (const socket of this.sockets) socket.destroy();
     });
-    await closed;
+    await Promise.all([closed, empty]);
     late.cancel();
   }
 
   private admit(client: Socket): void {
     this.sockets.add(client);
-    client.once('close', () => this.sockets.delete(client));
+    client.once('close', () => {
+      this.sockets.delete(client);
+      if (this.sockets.size === 0) this.whenEmpty();
+    });
     const { options } = this;
     if (this.sessions.size >= options.sessionsMax) {
       this.counts.refused++;
