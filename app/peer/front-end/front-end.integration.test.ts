@@ -401,6 +401,29 @@ describe('conflicts', () => {
 });
 
 describe('acknowledgement', () => {
+  it('comes with the number that the commit has in the order', async () => {
+    const session = await through();
+    const told = async (work: () => Promise<unknown>) => {
+      const before = await position();
+      await work();
+      const after = await position();
+      const { sequence } = gate.outcomes.at(-1) ?? {};
+      if (before === after) return sequence === null ? 'nothing' : `${sequence} and nothing was written`;
+      return sequence === Number(after.split('-')[2]) ? 'the number' : `${sequence} instead of ${after}`;
+    };
+    expect(await told(() => session.query("INSERT INTO item (name) VALUES ('one')"))).toBe('the number');
+    await session.beginTransaction();
+    await session.query("INSERT INTO item (name) VALUES ('two')");
+    expect(await told(() => session.commit())).toBe('the number');
+    expect(await told(() => session.query('CREATE TABLE numbered (a INT)'))).toBe('the number');
+    expect(await told(() => session.query('CREATE TABLE IF NOT EXISTS numbered (a INT)'))).toBe('nothing');
+    expect(await told(() => session.execute('DELETE FROM item WHERE amount = ?', [0]))).toBe('the number');
+    expect(await told(() => session.query('DROP TABLE numbered'))).toBe('the number');
+    // A result set's end tells a client of the old kind nothing.
+    expect(await told(() => session.query('ANALYZE TABLE item'))).toMatch(/^null instead/);
+    expect(await told(() => session.query('DELETE FROM item'))).toBe('nothing');
+  });
+
   it('holds the OK of a commit back until the gate says that the change stays', async () => {
     const session = await through();
     gate.levels = [];

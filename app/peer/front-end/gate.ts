@@ -1,6 +1,17 @@
 /** What a session must wait for before its changes may become part of the cluster's order. */
 import type { SafetyLevel } from '../../wire/session/protocol.js';
 
+/** What became of a permission. */
+export interface Released {
+  /** The node said OK, or said no, or went away in between. */
+  readonly outcome: 'done' | 'failed' | 'unknown';
+  /**
+   * With `done`: the GTID sequence number of the last commit that the permission was used for. Null where the node's
+   * answer had no place for it (an old client's result set came last), or nothing was written to the binlog.
+   */
+  readonly sequence: number | null;
+}
+
 export interface CommitGate {
   /**
    * Waits for the permission to commit.
@@ -8,9 +19,9 @@ export interface CommitGate {
    */
   acquire(signal: AbortSignal): Promise<void>;
   /**
-   * Gives the permission back, used or not, as soon as the node has answered. `unknown`: the node went away in between.
+   * Gives the permission back, used or not, as soon as the node has answered.
    */
-  release(outcome: 'done' | 'failed' | 'unknown'): void;
+  release(outcome: Released): void;
   /**
    * Asked after `release('done')`, unless the session wants `local`: waits until the change that was just committed is
    * `lossless` (a majority of the view has received it) or `everywhere` (all have applied it).

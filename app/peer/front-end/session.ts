@@ -116,7 +116,10 @@ export class Session {
         this.asking = null;
         return;
       case 'release':
-        this.parts.gate.release(action.outcome);
+        this.parts.gate.release({
+          outcome: action.outcome,
+          sequence: action.outcome === 'done' ? action.sequence : null,
+        });
         return;
       case 'awaitSafe':
         this.awaitSafe(action.level);
@@ -175,7 +178,7 @@ export class Session {
       () => {
         if (this.asking !== asking || this.closed) {
           // Granted in the moment in which it was withdrawn.
-          if (what === 'commit') gate.release('failed');
+          if (what === 'commit') gate.release({ outcome: 'failed', sequence: null });
           return;
         }
         this.asking = null;

@@ -70,3 +70,10 @@ export function decodeSystemVariable(
   const value = reader.lengthEncodedBytes().toString('utf8');
   return reader.ok ? { name, value } : malformed('a cut system variable');
 }
+
+export function encodeSystemVariable(name: string, value: string): Buffer {
+  return new ByteWriter(32)
+    .lengthEncodedBytes(Buffer.from(name, 'latin1'))
+    .lengthEncodedBytes(Buffer.from(value, 'utf8'))
+    .finish();
+}

@@ -166,7 +166,9 @@ export abstract class Answering extends Listening {
   private settle(turn: Turn, final: Final, done: boolean, wrapped = false): void {
     if (turn.permitted) {
       turn.permitted = false;
-      this.out.do({ kind: 'release', outcome: done ? 'done' : 'failed' });
+      const { lastSequence } = this.knowledge;
+      if (!done) this.out.do({ kind: 'release', outcome: 'failed' });
+      else this.out.do({ kind: 'release', outcome: 'done', sequence: lastSequence });
       const { acknowledge } = this.knowledge.settings;
       if (done && acknowledge !== 'local' && !this.out.clientGone) {
         turn.stage = { at: 'awaitingSafe', final, wrapped };

@@ -6,14 +6,17 @@ import { capability, isMalformed, statusFlag } from '../packets/capabilities.js'
 import type { Ok } from '../packets/responses.js';
 import {
   decodeSessionState,
+  decodeSystemVariable,
   decodeTransactionState,
-  encodeSessionState,
+  type TrackEntry,
   trackType,
 } from '../packets/session-track.js';
 import { classify } from '../sql/classify.js';
 import type { LexerOptions } from '../sql/lexer.js';
 import type { AccessMode, Classified, Statement } from '../sql/statement.js';
+import { Belongings } from './belongings.js';
 import type { SessionSettings } from './protocol.js';
+import { Tracking } from './tracking.js';
 
 /** Bounds of what is remembered for one session. */
 const preparedMax = 20_000;
@@ -37,6 +40,15 @@ export class Knowledge {
   serverVersion = 100_000;
   /** What the last wrapped statement changed, until the next statement; null when the node itself knows. */
   rowCount: number | null = null;
+
+  readonly belongings = new Belongings();
+  readonly tracking = new Tracking();
+  /** The GTID sequence number of the last commit, where the last answer told it. */
+  lastSequence: number | null = null;
+  /** An answer had no place for tracking: the next one may tell of the commit before. */
+  private tellsLate = false;
+  /** What LAST_INSERT_ID() and FOUND_ROWS() mean stayed behind on another node. */
+  lostEarlier = false;
 
   private readonly prepared = new Map<number, Classified>();
   private readonly named = new Map<string, Classified>();
@@ -85,6 +97,25 @@ export class Knowledge {
     this.named.clear();
     this.longData.clear();
     this.lastPreparedId = null;
+    this.belongings.reset();
+    this.tracking.reset();
+    this.lostEarlier = false;
+  }
+
+  /**
+   * The session lives on another node now, with nothing open there.
+   * @param status flags of the last packet there
+   */
+  moved(status: number): void {
+    this.lostEarlier = true;
+    this.rowCount = null;
+    this.backendAccess = 'read-write';
+    this.sawStatus(status);
+  }
+
+  /** Whatever transaction was open is gone with its node. */
+  loseTransaction(): void {
+    this.sawStatus(this.status & ~(statusFlag.inTransaction | statusFlag.inReadOnlyTransaction));
   }
 
   sawStatus(status: number): void {
@@ -97,24 +128,38 @@ export class Knowledge {
   /** An EOF packet of the client's or an internal statement that read tables. */
   sawEof(status: number): void {
     this.sawStatus(status);
+    this.tellsLate = true;
+    this.lastSequence = null;
     if (this.inTransaction && !this.wrote) this.unreported = true;
   }
 
   /** @returns true when the packet told the transaction's state */
   sawOk(ok: Ok, capabilities: number): boolean {
     this.sawStatus(ok.status);
+    const late = this.tellsLate;
+    this.tellsLate = false;
+    this.lastSequence = null;
+    if (ok.lastInsertId !== 0) this.lostEarlier = false;
     if ((capabilities & capability.sessionTrack) === 0 || ok.sessionState.length === 0) return false;
     const entries = decodeSessionState(ok.sessionState);
     if (isMalformed(entries)) return false;
-    for (const { type, data } of entries) {
-      if (type !== trackType.transactionState) continue;
-      const state = decodeTransactionState(data);
-      if (isMalformed(state)) continue;
-      this.wrote = state.wrote && this.inTransaction;
-      this.unreported = false;
-      return true;
+    let told = false;
+    for (const entry of entries) {
+      if (entry.type === trackType.transactionState) told = this.sawTransaction(entry.data);
+      else {
+        this.belongings.sawTracking(entry);
+        if (entry.type === trackType.systemVariables && !late) this.lastSequence ??= sequenceIn(entry);
+      }
     }
-    return false;
+    return told;
+  }
+
+  private sawTransaction(data: Buffer): boolean {
+    const state = decodeTransactionState(data);
+    if (isMalformed(state)) return false;
+    this.wrote = state.wrote && this.inTransaction;
+    this.unreported = false;
+    return true;
   }
 
   /** ERR packets carry nothing: what the failed statement did before is not known. */
@@ -183,6 +228,7 @@ export class Knowledge {
   /** What statements that succeeded changed in the session. */
   apply(statements: readonly Statement[]): void {
     for (const statement of statements) {
+      this.belongings.apply(statement);
       if (statement.class === 'transaction' && statement.act === 'begin') this.nextAccess = null;
       if (statement.class !== 'session') continue;
       if (statement.act === 'access') this.applyAccess(statement);
@@ -190,6 +236,7 @@ export class Knowledge {
       else if (statement.act === 'deallocate') this.named.delete(statement.name);
       else if (statement.act === 'set') {
         for (const { scope, name, literal } of statement.assignments) {
+          if (name === 'session_track_system_variables') this.tracking.asked(literal);
           if (scope === 'user' && literal !== null) this.applySetting(name, literal.toLowerCase());
         }
       }
@@ -223,7 +270,14 @@ export class Knowledge {
 /** A text about which nothing is known. */
 const unknownText: Classified = {
   statements: [{ class: 'unknown' }],
-  mentions: { rowCount: false, connectionId: false, accessMode: false },
+  mentions: {
+    rowCount: false,
+    connectionId: false,
+    accessMode: false,
+    earlier: false,
+    statementSettings: false,
+    leaves: null,
+  },
 };
 
 const asWrite = (statement: Statement): Statement =>
@@ -231,11 +285,10 @@ const asWrite = (statement: Statement): Statement =>
     ? { class: 'write', repeatable: false }
     : statement;
 
-/** An OK without the entries that the machine asked for and the client did not. */
-export function withoutTransactionState(ok: Ok): Ok {
-  if (ok.sessionState.length === 0) return ok;
-  const entries = decodeSessionState(ok.sessionState);
-  if (isMalformed(entries)) return ok;
-  const kept = entries.filter(({ type }) => type !== trackType.transactionState);
-  return kept.length === entries.length ? ok : { ...ok, sessionState: encodeSessionState(kept) };
+/** "0-1-6" -> 6, where the entry tells the GTID of a commit. */
+function sequenceIn({ data }: TrackEntry): number | null {
+  const variable = decodeSystemVariable(data);
+  if (isMalformed(variable) || variable.name !== 'last_gtid') return null;
+  const sequence = Number(variable.value.split('-')[2]);
+  return Number.isSafeInteger(sequence) && sequence > 0 ? sequence : null;
 }

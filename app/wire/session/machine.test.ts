@@ -3,6 +3,7 @@ import { commandCode } from '../packets/capabilities.js';
 import { encodeStatementCommand, lastPrepared } from '../packets/commands.js';
 import { encodeLocalInfile, encodePrepareOk, framed } from '../packets/responses.js';
 import { Stage, type StageOptions } from './testing/stage.js';
+import { trackEverything } from './tracking.js';
 
 const stage = (options: StageOptions = {}) => new Stage(options).logIn();
 const readOnly = 'node 0: SET SESSION TRANSACTION READ ONLY';
@@ -162,6 +163,37 @@ describe('a changing statement in autocommit mode', () => {
     expect(play.tell().slice(-2)).toEqual(['release done', 'await everywhere']);
     play.step({ kind: 'safe' });
     expect(play.tell()).toEqual(['client 1: ok 0']);
+  });
+
+  it('gives the permission back with the number of its commit, where the node tells it', () => {
+    const play = guarded().query('INSERT INTO t VALUES (1)');
+    play.ok({ open: true, transaction: clean }).ok({ transaction: wrote });
+    play.step({ kind: 'granted' });
+    play.ok({ open: false, transaction: none, tracked: { last_gtid: '0-1-42' } });
+    expect(play.tell().slice(-2)).toEqual(['release done 42', 'await lossless']);
+  });
+
+  it('does not take the number of an earlier commit, told late, for its own', () => {
+    const play = stage({ old: true }).query('ANALYZE TABLE t').step({ kind: 'granted' });
+    play.rows(['told nothing']).step({ kind: 'safe' });
+    expect(play.tell()).toContain('release done');
+    play.query('CALL p()').step({ kind: 'granted' });
+    play.ok({ tracked: { last_gtid: '0-1-42' } });
+    expect(play.tell().slice(-2)).toEqual(['release done', 'await lossless']);
+  });
+
+  it('shows the client what it asked to have tracked and nothing else', () => {
+    const play = stage()
+      .query("SET sql_mode = ''")
+      .ok()
+      .ok({ tracked: { sql_mode: '', autocommit: 'ON' } });
+    expect(play.tell().slice(-1)).toEqual([expect.stringMatching(/^client 1: ok 0 tracked/)]);
+    play.query("SET sql_mode = 'ANSI'").ok({ tracked: { sql_mode: 'ANSI' } });
+    expect(play.tell().slice(-1)).toEqual(['client 1: ok 0']);
+    play.query("SET session_track_system_variables = 'sql_mode'").ok().ok();
+    play.tell();
+    play.query("SET sql_mode = ''").ok({ tracked: { sql_mode: '' } });
+    expect(play.tell().slice(-1)).toEqual([expect.stringMatching(/^client 1: ok 0 tracked/)]);
   });
 
   it("is answered with the node's own OK, where the session asks for no more", () => {
@@ -607,11 +639,7 @@ describe('the session', () => {
   it('is set up anew after COM_RESET_CONNECTION', () => {
     const play = writing().client(Buffer.from([commandCode.resetConnection]));
     play.ok({ open: false });
-    expect(play.tell()).toEqual([
-      'node 0: resetConnection',
-      'client 1: ok 0',
-      "node 0: SET SESSION session_track_transaction_info = 'STATE'",
-    ]);
+    expect(play.tell()).toEqual(['node 0: resetConnection', 'client 1: ok 0', `node 0: ${trackEverything}`]);
   });
 
   it('may change its user in a dialogue', () => {
@@ -620,10 +648,7 @@ describe('the session', () => {
     play.client(Buffer.from('answer'), 2);
     play.tell();
     play.node(Buffer.from([0, 0, 0, 2, 0, 0, 0]), 3);
-    expect(play.tell()).toEqual([
-      'client 3: ok 0',
-      "node 0: SET SESSION session_track_transaction_info = 'STATE'",
-    ]);
+    expect(play.tell()).toEqual(['client 3: ok 0', `node 0: ${trackEverything}`]);
   });
 
   it('shows the client the ids of the cluster', () => {

@@ -63,8 +63,12 @@ export type SessionAction =
   | { readonly kind: 'ask'; readonly for: 'commit' | 'read' }
   /** The permission asked for is not wanted any more: no answer must come. */
   | { readonly kind: 'withdraw' }
-  /** The permission to commit was used; `commit` says whether the node accepted. */
-  | { readonly kind: 'release'; readonly outcome: 'done' | 'failed' | 'unknown' }
+  /**
+   * The permission to commit is given back: the node accepted, refused, or went away. `sequence` is the GTID sequence
+   * number of the last commit made with it, null where the node's answer does not tell, or nothing was written.
+   */
+  | { readonly kind: 'release'; readonly outcome: 'done'; readonly sequence: number | null }
+  | { readonly kind: 'release'; readonly outcome: 'failed' | 'unknown' }
   /** Wait until the change just committed is as safe as the session asks. Answered by `safe` or `outcomeUnknown`. */
   | { readonly kind: 'awaitSafe'; readonly level: SafetyLevel }
   /** Tell the node to interrupt the running statement of this session. Answered by `killed`. */

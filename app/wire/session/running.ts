@@ -17,11 +17,12 @@ import {
 } from '../packets/responses.js';
 import type { AccessMode } from '../sql/statement.js';
 import { errorPacket } from './errors.js';
-import { type Knowledge, withoutTransactionState } from './knowledge.js';
+import type { Knowledge } from './knowledge.js';
 import type { Output } from './output.js';
 import type { Ground } from './plan.js';
 import type { SessionOptions } from './protocol.js';
 import { type Agreed, ResponseTracker } from './response.js';
+import { trackEverything } from './tracking.js';
 import { type Final, onlyStatement, type Turn, unanswered } from './turn.js';
 
 /** Whose answer comes next from the node. */
@@ -39,7 +40,6 @@ const sqlOf = {
 
 /** Sets a flag of the transaction's state that nothing else sets by itself, so that the node reports all of it. */
 const probeSql = 'DO UUID()';
-const setupSql = "SET SESSION session_track_transaction_info = 'STATE'";
 
 /** Flags that tell of the transaction which the machine opened around a statement. */
 const wrappingFlags = statusFlag.inTransaction | statusFlag.inReadOnlyTransaction;
@@ -107,7 +107,7 @@ export class Running {
 
   /** Runs the setup that the machine needs after a login. */
   setUp(): void {
-    if (this.backend.capabilities !== 0) this.internal('setup', setupSql);
+    if (this.backend.capabilities !== 0) this.internal('setup', trackEverything);
   }
 
   protected layGround(ground: Ground): void {
@@ -218,7 +218,7 @@ export class Running {
       (statement) =>
         statement.class === 'session' &&
         statement.act === 'set' &&
-        statement.assignments.some(({ name }) => name === 'session_track_transaction_info'),
+        statement.assignments.some(({ name }) => name.startsWith('session_track_')),
     );
   }
 
@@ -235,7 +235,7 @@ export class Running {
     const ok = decodeOk(payload, this.backend.capabilities);
     if (isMalformed(ok)) return raw;
     if (!wrapped && (ok.status & statusFlag.sessionStateChanged) === 0) return raw;
-    const shown: Ok = withoutTransactionState(ok);
+    const shown: Ok = this.knowledge.tracking.forClient(ok);
     const status = wrapped ? withoutBits(shown.status, wrappingFlags) : shown.status;
     return framed(encodeOk({ ...shown, status }, this.client.capabilities), sequence);
   }

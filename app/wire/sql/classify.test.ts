@@ -45,9 +45,9 @@ describe('the classifier', () => {
         class: 'session',
         act: 'set',
         assignments: [
-          { scope: 'user', name: 'ringmaster_read', literal: 'causal' },
-          { scope: 'user', name: 'b', literal: null },
-          { scope: 'session', name: 'sql_mode', literal: 'ansi' },
+          { scope: 'user', name: 'ringmaster_read', literal: 'causal', portable: "'causal'" },
+          { scope: 'user', name: 'b', literal: null, portable: null },
+          { scope: 'session', name: 'sql_mode', literal: 'ansi', portable: null },
         ],
       },
     ]);
@@ -102,6 +102,25 @@ describe('the classifier', () => {
     expect(mentions('KILL QUERY connection_id ()')).toMatchObject({ connectionId: true });
     expect(mentions("SELECT 'CONNECTION_ID()'")).toMatchObject({ connectionId: false });
     expect(mentions('SELECT @@tx_read_only')).toMatchObject({ accessMode: true });
+    expect(mentions('SELECT LAST_INSERT_ID()')).toMatchObject({ earlier: true });
+    expect(mentions('SET STATEMENT max_statement_time = 1 FOR SELECT 1')).toMatchObject({
+      statementSettings: true,
+    });
+  });
+
+  it('finds signs of state that only one node has', () => {
+    const leaves = (sql: string) => classify(Buffer.from(sql), options).mentions.leaves;
+    expect(leaves('CREATE TEMPORARY TABLE t (a INT)')).toBe('temporary-table');
+    expect(leaves("SELECT GET_LOCK('a', 1)")).toBe('user-lock');
+    for (const sql of [
+      'SELECT @a := 1',
+      'SELECT a INTO @a FROM t',
+      "LOAD DATA INFILE 'f' INTO TABLE t (a, @b)",
+      'SET @a := 1; SELECT 1',
+    ])
+      expect(leaves(sql), sql).toBe('user-variable');
+    for (const sql of ['SET @a := 1', 'SELECT @a', 'INSERT INTO t VALUES (@a)', "SELECT 'TEMPORARY'"])
+      expect(leaves(sql), sql).toBeNull();
   });
 
   it('takes the safe way where the SQL mode decides what the text is', () => {

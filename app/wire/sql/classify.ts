@@ -249,6 +249,17 @@ const firstWord =
     return statement;
   };
 
+/** LOAD DATA may fill user variables on its way. */
+const load: Handler = (cursor) => {
+  cursor.next();
+  const statement: Statement =
+    cursor.word === 'INDEX' ? implicitCommit : { class: 'write', repeatable: false };
+  cursor.skipStatement(() => {
+    if (cursor.kind === 'userVariable') cursor.leaves ??= 'user-variable';
+  });
+  return statement;
+};
+
 const replication = refused('statement.replication-control');
 
 const handlers: Readonly<Record<string, Handler>> = {
@@ -262,7 +273,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   HELP: always(read),
   DO: select,
   CHECKSUM: always(read),
-  USE: always(session),
+  USE: always({ class: 'session', act: 'use' }),
   HANDLER: always(session),
   UNLOCK: always(session),
   GET: always(session),
@@ -272,7 +283,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   REPLACE: dml,
   UPDATE: dml,
   DELETE: dml,
-  LOAD: firstWord({ INDEX: implicitCommit }, { class: 'write', repeatable: false }),
+  LOAD: load,
   CREATE: create,
   DROP: drop,
   ALTER: always(ddl),
@@ -353,8 +364,13 @@ function classifyAs(sql: Buffer, options: LexerOptions): Classified & { ambiguou
   }
   if (statements.length === 0) statements.push(plainRead);
   if (cursor.cut) statements.push(unknown);
-  const { rowCount, connectionId, accessMode, ambiguous, cut } = cursor;
-  return { statements, mentions: { rowCount, connectionId, accessMode }, ambiguous, cut };
+  const { rowCount, connectionId, accessMode, earlier, statementSettings, ambiguous, cut } = cursor;
+  // In a SET alone, `:=` is nothing but its equals sign: what it assigns is read where that can be read.
+  const only = statements.length === 1 ? statements[0] : undefined;
+  const sets = only?.class === 'session' && only.act === 'set';
+  const leaves = cursor.leaves ?? (cursor.assigns && !sets ? 'user-variable' : null);
+  const mentions = { rowCount, connectionId, accessMode, earlier, statementSettings, leaves };
+  return { statements, mentions, ambiguous, cut };
 }
 
 const statementsMax = 1000;

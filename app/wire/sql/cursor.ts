@@ -1,7 +1,19 @@
 /** Walks through one statement for the classifier, and notes on the way what matters wherever it stands. */
 import { Lexer, type LexerOptions } from './lexer.js';
 
-const accessModeNames = new Set(['TX_READ_ONLY', 'TRANSACTION_READ_ONLY', 'SESSION_VARIABLES', 'VARIABLES']);
+import type { Leftover } from './statement.js';
+
+/** Words that matter wherever they stand. */
+const notable: Readonly<Record<string, 'access' | 'earlier' | Leftover>> = {
+  TX_READ_ONLY: 'access',
+  TRANSACTION_READ_ONLY: 'access',
+  SESSION_VARIABLES: 'access',
+  VARIABLES: 'access',
+  LAST_INSERT_ID: 'earlier',
+  FOUND_ROWS: 'earlier',
+  TEMPORARY: 'temporary-table',
+  GET_LOCK: 'user-lock',
+};
 
 export class Cursor {
   private readonly lexer: Lexer;
@@ -11,6 +23,9 @@ export class Cursor {
   rowCount = false;
   connectionId = false;
   accessMode = false;
+  earlier = false;
+  statementSettings = false;
+  leaves: Leftover | null = null;
   /** `:=` was met: running the statement twice would not be the same. */
   assigns = false;
   /** The word before the present token; '' when that was no word. */
@@ -69,7 +84,17 @@ export class Cursor {
     if (kind === 'symbol') {
       if (this.symbol('(')) this.noteCall();
       else if (this.symbol(':=')) this.assigns = true;
-    } else if (kind === 'word' && accessModeNames.has(this.word)) this.accessMode = true;
+    } else if (kind === 'word') this.noteWord();
+    else if (kind === 'userVariable' && this.before === 'INTO') this.leaves ??= 'user-variable';
+  }
+
+  private noteWord(): void {
+    if (this.word === 'STATEMENT' && this.before === 'SET') this.statementSettings = true;
+    if (!Object.hasOwn(notable, this.word)) return;
+    const note = notable[this.word];
+    if (note === 'access') this.accessMode = true;
+    else if (note === 'earlier') this.earlier = true;
+    else if (note) this.leaves ??= note;
   }
 
   private noteCall(): void {

@@ -114,9 +114,8 @@ function readAssignments(cursor: Cursor, until: string | null): Assignment[] {
   const assignments: Assignment[] = [];
   while (!cursor.atEnd && cursor.word !== until) {
     const target = readTarget(cursor);
-    if (!target) return [...assignments, { scope: 'session', name: '', literal: null }];
-    const literal = readValue(cursor, until);
-    assignments.push({ ...target, literal });
+    if (!target) return [...assignments, { scope: 'session', name: '', literal: null, portable: null }];
+    assignments.push({ ...target, ...readValue(cursor, until) });
     if (!cursor.symbol(',')) break;
     cursor.next();
   }
@@ -169,21 +168,28 @@ function afterEquals(cursor: Cursor): boolean {
   return true;
 }
 
-function readValue(cursor: Cursor, until: string | null): string | null {
+function readValue(cursor: Cursor, until: string | null): Pick<Assignment, 'literal' | 'portable'> {
   let tokens = 0;
   let literal: string | null = null;
+  let portable: string | null = null;
   const depth = cursor.depth;
   while (!cursor.atEnd) {
     if (cursor.depth === depth && (cursor.symbol(',') || (until !== null && cursor.word === until))) break;
     tokens++;
-    const { kind } = cursor;
-    literal = null;
-    if (tokens === 1 && (kind === 'word' || kind === 'number')) literal = cursor.text();
-    if (tokens === 1 && kind === 'string') literal = cursor.text().slice(1, -1);
+    if (tokens === 1) {
+      const { kind } = cursor;
+      const text = cursor.text();
+      if (kind === 'word' || kind === 'number') literal = text;
+      if (kind === 'string') literal = text.slice(1, -1);
+      if (isPortable(text)) portable = text;
+    }
     cursor.next();
   }
-  return tokens === 1 ? literal : null;
+  return tokens === 1 ? { literal, portable } : { literal: null, portable: null };
 }
+
+/** No escapes, no other quotes, nothing that depends on a character set. */
+const isPortable = (text: string): boolean => /^(\d+(\.\d+)?|NULL|TRUE|FALSE|'[ !#-&(-[\]-~]*')$/i.test(text);
 
 function refusalOf(assignments: readonly Assignment[]): Statement | undefined {
   for (const { scope, name, literal } of assignments) {

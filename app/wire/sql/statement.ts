@@ -20,6 +20,8 @@ export interface Assignment {
   readonly name: string;
   /** The value where it is one literal word, number or string (without quotes); null when it must be computed. */
   readonly literal: string | null;
+  /** The same value as SQL that means the same in any session: a number, NULL, TRUE, FALSE or a plain string. */
+  readonly portable: string | null;
 }
 
 export type Statement =
@@ -50,6 +52,8 @@ export type Statement =
     }
   | { readonly class: 'session'; readonly act: 'prepare'; readonly name: string; readonly sql: Buffer | null }
   | { readonly class: 'session'; readonly act: 'deallocate'; readonly name: string }
+  | { readonly class: 'session'; readonly act: 'use' }
+  /** HANDLER, GET DIAGNOSTICS, SET ROLE and the like. */
   | { readonly class: 'session'; readonly act: 'other' }
   /** Runs what was prepared under a name, or the text it is given: its class is that of the text, if it is known. */
   | { readonly class: 'execute'; readonly name: string | null; readonly sql: Buffer | null }
@@ -73,7 +77,16 @@ export interface Mentions {
   readonly connectionId: boolean;
   /** tx_read_only, transaction_read_only, or all variables: must show the client's own access mode. */
   readonly accessMode: boolean;
+  /** LAST_INSERT_ID, FOUND_ROWS: what an earlier statement left in the session. */
+  readonly earlier: boolean;
+  /** SET STATEMENT: the node tells the values that hold afterwards only with its next answer. */
+  readonly statementSettings: boolean;
+  /** What the text may leave in the session that cannot be read from it; null when there is no sign of anything. */
+  readonly leaves: Leftover | null;
 }
+
+/** State of a session that no other node can be given. */
+export type Leftover = 'temporary-table' | 'user-lock' | 'user-variable';
 
 export interface Classified {
   /** The statements of the text; more than one only in a multi-statement. Never empty. */

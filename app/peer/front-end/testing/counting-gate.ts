@@ -1,12 +1,12 @@
 /** A gate that is open but counts, and can be shut: what went through it and whether it was open are known. */
 import { RingmasterError } from '../../../base/errors.js';
 import type { SafetyLevel } from '../../../wire/session/protocol.js';
-import type { CommitGate } from '../gate.js';
+import type { CommitGate, Released } from '../gate.js';
 
 export class CountingGate implements CommitGate {
   acquired = 0;
   held = 0;
-  outcomes: string[] = [];
+  outcomes: Released[] = [];
   /** Waiters while the gate is shut. */
   private waiting: (() => void)[] = [];
   private shut = false;
@@ -27,7 +27,7 @@ export class CountingGate implements CommitGate {
     this.held++;
   }
 
-  release(outcome: 'done' | 'failed' | 'unknown'): void {
+  release(outcome: Released): void {
     this.held--;
     this.outcomes.push(outcome);
   }

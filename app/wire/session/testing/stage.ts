@@ -7,7 +7,13 @@ import { capability, isMalformed, statusFlag } from '../../packets/capabilities.
 import { decodeCommand, encodeQuery } from '../../packets/commands.js';
 import { encodeGreeting, encodeLogin } from '../../packets/greeting.js';
 import { decodeError, decodeOk, encodeEof, encodeError, encodeOk, framed } from '../../packets/responses.js';
-import { encodeSessionState, encodeTransactionState, trackType } from '../../packets/session-track.js';
+import {
+  encodeSessionState,
+  encodeSystemVariable,
+  encodeTransactionState,
+  type TrackEntry,
+  trackType,
+} from '../../packets/session-track.js';
 import { SessionMachine } from '../machine.js';
 import {
   defaultSessionOptions,
@@ -63,8 +69,9 @@ export class Stage {
     return (this.clientCapabilities | capability.sessionTrack) >>> 0;
   }
 
-  step(event: SessionEvent): void {
+  step(event: SessionEvent): this {
     for (const action of this.machine.step(event)) this.write(action);
+    return this;
   }
 
   /** All lines since the last call. */
@@ -134,8 +141,11 @@ export class Stage {
     more = false,
     header = 0,
     autocommit,
+    tracked = {},
   }: {
     transaction?: string;
+    /** System variables that changed. */
+    tracked?: Readonly<Record<string, string>>;
     open?: boolean;
     rows?: number;
     more?: boolean;
@@ -144,9 +154,13 @@ export class Stage {
   } = {}): this {
     if (open !== undefined) this.flag(statusFlag.inTransaction, open);
     if (autocommit !== undefined) this.flag(statusFlag.autocommit, autocommit);
-    const sessionState = transaction
-      ? encodeSessionState([{ type: trackType.transactionState, data: encodeTransactionState(transaction) }])
-      : nothing;
+    const entries: TrackEntry[] = Object.entries(tracked).map(([name, value]) => ({
+      type: trackType.systemVariables,
+      data: encodeSystemVariable(name, value),
+    }));
+    if (transaction)
+      entries.push({ type: trackType.transactionState, data: encodeTransactionState(transaction) });
+    const sessionState = encodeSessionState(entries);
     const status = this.status | (more ? statusFlag.moreResults : 0);
     const ok = {
       header,
@@ -207,7 +221,9 @@ export class Stage {
         this.lines.push(`ask for ${action.for}`);
         return;
       case 'release':
-        this.lines.push(`release ${action.outcome}`);
+        this.lines.push(
+          `release ${action.outcome}${action.outcome === 'done' && action.sequence ? ` ${action.sequence}` : ''}`,
+        );
         return;
       case 'awaitSafe':
         this.lines.push(`await ${action.level}`);
@@ -261,7 +277,7 @@ function command(payload: Buffer): string {
   if (payload.length === 0) return 'empty';
   const decoded = decodeCommand(payload);
   if (isMalformed(decoded)) return decoded.malformed;
-  if (decoded.kind === 'query') return decoded.sql.toString('latin1').slice(0, 80);
+  if (decoded.kind === 'query') return decoded.sql.toString('latin1').slice(0, 200);
   if (decoded.kind === 'prepare') return `prepare ${decoded.sql.toString('latin1')}`;
   return 'statementId' in decoded ? `${decoded.kind} ${decoded.statementId}` : decoded.kind;
 }
