@@ -4,6 +4,35 @@ import type { NodeFolder } from './node-folder.js';
 
 type Line = readonly [name: string, value: string | number, why: string];
 
+/**
+ * The performance schema for one purpose: who holds the metadata lock that the applier waits for. Measured on 10.11: with
+ * everything else off and sized zero it takes 3 MB (its defaults take 150), and a point select or a small transaction
+ * costs the same processor time as without it, within the noise of 3 % (with its defaults a sixth more). The plugin
+ * METADATA_LOCK_INFO costs nothing but lists granted locks only, so that it cannot say what is waited for.
+ */
+export const metadataLockLines: readonly Line[] = [
+  ['performance_schema', 'ON', 'shows who holds the metadata lock that the applier waits for'],
+  ['performance-schema-instrument', "'%=OFF'", 'everything but that costs time'],
+  ['performance-schema-instrument', "'wait/lock/metadata/sql/mdl=ON'", ''],
+  ['performance_schema_consumer_statements_digest', 'OFF', ''],
+  ...[
+    ...['digests', 'accounts', 'hosts', 'users', 'session_connect_attrs'].map((part) => `${part}_size`),
+    ...['stages', 'statements', 'transactions', 'waits'].flatMap((part) => [
+      `events_${part}_history_size`,
+      `events_${part}_history_long_size`,
+    ]),
+    ...['cond', 'file', 'mutex', 'rwlock', 'socket'].flatMap((part) => [
+      `max_${part}_classes`,
+      `max_${part}_instances`,
+    ]),
+    ...['stage', 'statement', 'memory'].map((part) => `max_${part}_classes`),
+    ...['table', 'program', 'prepared_statements'].map((part) => `max_${part}_instances`),
+    ...['table_handles', 'table_lock_stat', 'index_stat', 'digest_length', 'sql_text_length'].map(
+      (part) => `max_${part}`,
+    ),
+  ].map((name): Line => [`performance_schema_${name}`, 0, '']),
+];
+
 /** What ordered replication rests on: one domain, strict order, rows only, everything handed on. */
 function replicationLines(settings: PeerSettings): readonly Line[] {
   return [
@@ -41,6 +70,11 @@ function replicationLines(settings: PeerSettings): readonly Line[] {
       'what committed together applies together; optimistic would roll back and retry on hot rows',
     ],
     ['slave_transaction_retries', 1_000_000, 'a deadlock with a local session must never stop the ring'],
+    [
+      'innodb_lock_wait_timeout',
+      50,
+      'the applier is freed by rolling back whom it waits for; giving up would only apply the whole change again',
+    ],
     ['slave_net_timeout', 4, 'a dead predecessor is noticed in seconds, not in a minute'],
     ['rpl_semi_sync_master_wait_point', 'AFTER_SYNC', 'nobody sees a change before the successor has it'],
     ['rpl_semi_sync_slave_enabled', 'ON', 'answers a lossless predecessor; lets lost own changes come back'],
@@ -81,7 +115,7 @@ function serverLines(settings: PeerSettings, folder: NodeFolder): readonly Line[
     ['innodb_monitor_enable', 'trx_%ro_commits', 'the sampler counts read-only transactions'],
     ['aria_pagecache_buffer_size', '8M', 'system tables only'],
     ['key_buffer_size', '1M', 'no MyISAM tables'],
-    ['performance_schema', 'OFF', 'costs 60 MB; nothing here reads it'],
+    ...metadataLockLines,
   ];
 }
 

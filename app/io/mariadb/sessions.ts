@@ -72,6 +72,18 @@ function mayClose(session: Row, late: boolean): boolean {
   return late;
 }
 
+/**
+ * Closes one session, unless it is in the middle of a commit.
+ * @returns whether it was closed
+ */
+export async function killUnlessCommitting(admin: Admin, id: number): Promise<boolean> {
+  const [session] = await admin.query(
+    'SELECT id, command, state, info FROM information_schema.processlist WHERE id = ?',
+    [id],
+  );
+  return session !== undefined && mayClose(session, true) && (await closeOne(admin, id));
+}
+
 async function closeOne(admin: Admin, id: number): Promise<boolean> {
   try {
     await admin.query('KILL CONNECTION ?', [id]);
