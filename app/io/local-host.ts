@@ -16,7 +16,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, getPriority, setPriority, constants as system } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import { messageOf, RingmasterError } from '../base/errors.js';
@@ -41,6 +41,16 @@ interface UserIds {
 
 const hasCode = (thrown: unknown, ...codes: string[]): boolean =>
   thrown instanceof Error && 'code' in thrown && codes.includes(String(thrown.code));
+
+/** A peer goes before other programs (app/peer/priority.ts); the programs that it starts need not. */
+function lowerToUsual(pid: number): void {
+  const usual = system.priority.PRIORITY_NORMAL;
+  try {
+    if (getPriority() < usual) setPriority(pid, usual);
+  } catch {
+    // It has ended already.
+  }
+}
 
 export class LocalHost implements Host {
   readonly name = 'this machine';
@@ -278,6 +288,7 @@ export class LocalHost implements Host {
     const ids = runAs === null ? {} : await this.#idsOf(runAs);
     // The root folder can be reached by whoever runs the command; our own working folder perhaps not.
     const child = spawn(program, rest, { cwd: '/', ...options, ...ids });
+    if (child.pid !== undefined) lowerToUsual(child.pid);
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) =>

@@ -12,12 +12,14 @@ import { ControlServer } from '../io/control/server.js';
 import { LocalHost } from '../io/local-host.js';
 import { peerHandlers, stopServerCleanly } from './handlers.js';
 import { Peer } from './peer.js';
+import { raisePriority } from './priority.js';
 
 async function main(argument: string | undefined): Promise<void> {
   if (argument === undefined) throw new Error('usage: peer <settings as JSON, or a file that holds them>');
   const text = argument.trimStart().startsWith('{') ? argument : await readFile(argument, 'utf8');
   const settings = peerSettingsSchema.parse(JSON.parse(text));
   const log = createLog(`peer.${settings.node}`, settings.logFile);
+  raisePriority(log);
   let control: ControlServer | undefined;
   const peer = new Peer(settings, {
     host: new LocalHost(systemClock),

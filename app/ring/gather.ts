@@ -142,6 +142,8 @@ function propose(ring: Ring, state: Gather, group: readonly Info[], nowMs: numbe
     control,
     versions: group.map(({ id, version }) => ({ id, version })),
   };
+  // While the own disk takes the promise the others know who leads, and wait.
+  callPeers(ring, state, nowMs);
   persist(ring, { promised: ringId });
   for (const voter of voters) {
     if (voter.id !== ring.self.id) send(ring, voter.id, -1, { kind: 'propose', proposal });

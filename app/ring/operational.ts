@@ -87,17 +87,24 @@ export function answerHere(
   answers: number,
   nowMs: number,
 ): void {
-  send(ring, to, network, {
-    kind: 'here',
-    ringId: state.view.ringId,
-    number: state.number,
-    answers,
-    stalledMs: recentStallMs(ring.health, nowMs),
-    holding: state.grip.kind !== 'away',
-    received: ring.received,
-    applied: ring.applied,
-    wants: wantsToken(ring),
-  });
+  send(ring, to, network, here(ring, state, answers, nowMs));
+}
+
+const here = (ring: Ring, state: Operational, answers: number, nowMs: number): Of<'here'> => ({
+  kind: 'here',
+  ringId: state.view.ringId,
+  number: state.number,
+  answers,
+  stalledMs: recentStallMs(ring.health, nowMs),
+  holding: state.grip.kind !== 'away',
+  received: ring.received,
+  applied: ring.applied,
+  wants: wantsToken(ring),
+});
+
+/** Everybody learns at once that this process stands still now and then, before it does so for longer. */
+export function tellStall(ring: Ring, state: Operational, nowMs: number): void {
+  sendToMembers(ring, state.view, 'best', here(ring, state, 0, nowMs));
 }
 
 /** What the holder knows of everybody, in case a report to this member was lost. */
@@ -266,6 +273,8 @@ const reportAfterMs = 2;
 /** Looks at the clock. */
 export function tickOperational(ring: Ring, state: Operational, nowMs: number): void {
   const { grip } = state;
+  const crosses = nowMs >= state.nextCrossMs;
+  if (crosses) state.nextCrossMs = nowMs + crossFactor * ring.settings.pulseMs;
   if (grip.kind === 'away') {
     resendToken(ring, state, nowMs);
     report(ring, state, nowMs);
@@ -273,13 +282,10 @@ export function tickOperational(ring: Ring, state: Operational, nowMs: number): 
       state.nextWantMs = nowMs + resendEveryMs(ring);
       sendToMembers(ring, state.view, 'best', { kind: 'want', ringId: state.view.ringId });
     }
+    if (crosses) tryOtherNetworks(ring, state);
   } else {
-    if (nowMs >= state.nextPulseMs) pulse(ring, state, nowMs);
+    if (crosses || nowMs >= state.nextPulseMs) pulse(ring, state, crosses ? everyNetwork : 'best', nowMs);
     if (grip.kind === 'waiting' && nowMs >= grip.untilMs) useToken(ring, state, nowMs);
-  }
-  if (nowMs >= state.nextCrossMs) {
-    state.nextCrossMs = nowMs + crossFactor * ring.settings.pulseMs;
-    tryOtherNetworks(ring, state);
   }
   if (nowMs >= stuckAtMs(ring)) enterGather(ring, 'disk-stuck', nowMs);
   else watch(ring, state, nowMs);
@@ -293,7 +299,7 @@ export const stuckAtMs = (ring: Ring): number =>
   isOnDisk(ring) ? never : ring.unstoredSinceMs + stuckFactor * ring.settings.expelAfterMs;
 
 /** Networks without traffic are tried every so many pulses. */
-const crossFactor = 3;
+const crossFactor = 5;
 
 /** Traffic moves back to a healed network only when something is heard on it. */
 function tryOtherNetworks(ring: Ring, state: Operational): void {
@@ -309,11 +315,12 @@ function probe(ring: Ring, state: Operational, to: MemberId, network: number): v
   send(ring, to, network, { kind: 'probe', ringId: state.view.ringId, number: ring.probeNumber });
 }
 
-function pulse(ring: Ring, state: Operational, nowMs: number): void {
+/** The holder says that it holds, by the best network to each, and now and then by every one of them. */
+function pulse(ring: Ring, state: Operational, network: typeof everyNetwork | 'best', nowMs: number): void {
   state.nextPulseMs = nowMs + ring.settings.pulseMs;
   if (state.view.members.length === 1 || state.grip.kind === 'away') return;
   if (state.probingSinceMs === 0) state.probingSinceMs = nowMs;
-  sendToMembers(ring, state.view, everyNetwork, {
+  sendToMembers(ring, state.view, network, {
     kind: 'pulse',
     ringId: state.view.ringId,
     number: state.number,

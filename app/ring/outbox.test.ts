@@ -38,6 +38,18 @@ const propose: RingMessage = {
   },
 };
 const recovering: RingMessage = { kind: 'recovering', ringId: ring, received: 0 };
+const join = (durable: Durable): RingMessage => ({
+  kind: 'join',
+  info: {
+    ...durable,
+    id: follower,
+    version: 1,
+    wantsIn: true,
+    data: { kind: 'fencing' },
+    dead: [],
+  },
+  sees: [],
+});
 const attest: RingMessage = { kind: 'attest', ringId: ring };
 const install: RingMessage = { kind: 'install', ringId: ring };
 
@@ -50,6 +62,8 @@ test.each<[string, RingMessage, Durable, number, boolean]>([
   ['a proposal whose number is promised is repeated', propose, promised, leader, true],
   ['a proposal whose number could be given twice is not', propose, empty, leader, false],
   ['who fetches promises nothing', recovering, empty, follower, true],
+  ['who learned that the view exists calls', join(formed), attested, follower, true],
+  ['a call that promises more than the disk holds waits', join(promised), empty, follower, false],
   ['an attestation is the promise itself', attest, formed, follower, false],
   ['nor does an installation go ahead', install, formed, leader, false],
 ])('%s', (_, message, stored, self, may) => {

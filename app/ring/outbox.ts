@@ -10,7 +10,9 @@
  *  - What signs of life tell of the node (received, applied, how long it stalled) is no promise of this store.
  *  - A leader repeats a proposal that it may have sent before: the network could have doubled it. `recovering` promises
  *    nothing.
- *  - Tokens, attestations, calls (`join` tells promises) and everything for the application keep their place.
+ *  - A call (`join`) promises to attest nothing up to `promised`, which must be on disk; the rest of it is knowledge (of
+ *    views that exist, of the own data) that stays true when this member forgets it.
+ *  - Tokens, attestations and everything for the application keep their place.
  */
 import type { Durable, MemberId, RingAction, RingId, RingMessage } from './model.js';
 import { ringLeader } from './model.js';
@@ -38,10 +40,11 @@ export function mayOvertake(message: RingMessage, stored: Durable, self: MemberI
       return remembers(stored, message.ringId, self);
     case 'propose':
       return stored.promised >= message.proposal.view.ringId;
+    case 'join':
+      return stored.promised >= message.info.promised;
     case 'recovering':
       return true;
     case 'token':
-    case 'join':
     case 'attest':
     case 'install':
     case 'refuse':

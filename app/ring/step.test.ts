@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '../base/random.js';
 import type { SimNode, World } from '../sim/cluster.js';
-import { enqueue, startNode } from '../sim/lifecycle.js';
+import { enqueue, pauseNode, startNode } from '../sim/lifecycle.js';
 import { drawOptions } from '../sim/options.js';
 import { createWorld } from '../sim/world.js';
 import {
@@ -133,4 +133,55 @@ test('control messages are bounded in size and number', () => {
   ]);
   member(3).ring.outbox.push(...Array.from({ length: controlOutboxMax }, () => 'waiting'));
   expect(outcome(3, { kind: 'submit', payload: 'one more' })).toEqual([ignored('too-many')]);
+});
+
+const answer = (answers: number): RingMessage => ({
+  kind: 'here',
+  ringId: operational(2).view.ringId,
+  number: operational(2).number,
+  answers,
+  stalledMs: 0,
+  holding: false,
+  received: 1,
+  applied: 1,
+  wants: false,
+});
+
+test('after a long stall nothing is done with the token before a majority answers what was asked since', () => {
+  for (const other of [1, 3]) world.network.block(other, 2, -1, true);
+  const before = operational(2).view.ringId;
+  pauseNode(world, member(2), ringSettings().expelAfterMs + 50);
+  enqueue(world, member(2), 1);
+  world.agenda.runUntil(world.agenda.nowMs + ringSettings().expelAfterMs + 51, () => false);
+  const { doubt } = operational(2);
+  if (!doubt) throw new Error('no doubt after a long stall');
+  expect(member(2).commit).toBe(null);
+  // What lay in the buffers from before the stall, and the answer to an older probe.
+  outcome(2, from({ id: 1, life: 1 }, answer(0)));
+  outcome(2, from({ id: 1, life: 1 }, answer(doubt.fromProbe - 1)));
+  expect(operational(2).doubt).not.toBe(null);
+  expect(outcome(2, from({ id: 1, life: 1 }, answer(doubt.fromProbe)))).toContain(
+    'commit after 1, at most 1000',
+  );
+  expect(operational(2)).toMatchObject({ doubt: null, view: { ringId: before } });
+});
+
+test('nobody answers after a stall: the view is over for this member', () => {
+  for (const other of [1, 3]) world.network.block(other, 2, -1, true);
+  pauseNode(world, member(2), 300);
+  world.agenda.runUntil(world.agenda.nowMs + 2_000, () => false);
+  expect(member(2).ring.state).toMatchObject({ kind: 'gather', reason: 'silent' });
+});
+
+test('a member that stood still is not given up as soon as others', () => {
+  const { expelAfterMs } = ringSettings();
+  const { ringId } = operational(1).view;
+  pauseNode(world, member(3), 200);
+  world.agenda.runUntil(world.agenda.nowMs + 1_000, () => false);
+  for (const other of [1, 2])
+    expect(member(other).ring.peers.get(3)?.told.stalledMs).toBeGreaterThan(expelAfterMs / 2);
+  // Longer than the others wait for a member that never stood still.
+  pauseNode(world, member(3), 2 * expelAfterMs - 20);
+  world.agenda.runUntil(world.agenda.nowMs + 2_000, () => false);
+  for (const each of [1, 2, 3]) expect(operational(each).view.ringId).toBe(ringId);
 });

@@ -11,11 +11,11 @@ import { hearFenced, leadIfMyTurn, tickGather } from './gather.js';
 import { hearMessage } from './messages.js';
 import type { Durable, IgnoreReason, RingAction, RingEvent, RingSettings } from './model.js';
 import { controlOutboxMax, controlPayloadMax, newDurable, ringLeader } from './model.js';
-import { beginDoubt, nodeMoved, queueChanged, tickOperational } from './operational.js';
+import { beginDoubt, nodeMoved, queueChanged, tellStall, tickOperational } from './operational.js';
 import { type Rules, soundRules } from './rules.js';
 import type { Attest, Recover, Ring, RingIdentity, State } from './state.js';
 import { never } from './state.js';
-import { afterStall, healthy, stallOf } from './suspicion.js';
+import { afterStall, healthy, jitterMs, recentStallMs, stallOf } from './suspicion.js';
 import { afterCommit, passStored } from './token.js';
 import { wakeAtMs } from './wake.js';
 
@@ -277,6 +277,7 @@ function noticeStall(ring: Ring, nowMs: number): void {
   const stalledMs = stallOf(lateMs, nowMs - ring.steppedMs, ring.settings);
   ring.steppedMs = nowMs;
   if (stalledMs === 0) return;
+  const worse = stalledMs > recentStallMs(ring.health, nowMs);
   ring.health = afterStall(ring.health, stalledMs, nowMs);
   for (const id of ring.peers.keys()) {
     const peer = peerView(ring, id);
@@ -286,6 +287,7 @@ function noticeStall(ring: Ring, nowMs: number): void {
     });
   }
   if (ring.state.kind !== 'operational') return;
+  if (worse && stalledMs >= jitterMs(ring.settings)) tellStall(ring, ring.state, nowMs);
   if (stalledMs >= ring.settings.expelAfterMs && ring.state.view.members.length > 1) {
     beginDoubt(ring, ring.state, nowMs);
   }

@@ -17,6 +17,9 @@ export const healthy: Health = { stalledMs: 0, untilMs: 0 };
 /** How long a stall widens patience. Milliseconds. */
 const memoryMs = 10_000;
 
+/** Lateness that every busy machine has, and that says nothing of the time before. Milliseconds. */
+export const jitterMs = ({ expelAfterMs }: Pick<RingSettings, 'expelAfterMs'>): number => expelAfterMs / 10;
+
 /**
  * How long this process really stood still, seen at a step.
  * @param lateMs how late the step comes, against the deadline that was set
@@ -26,10 +29,10 @@ const memoryMs = 10_000;
 export function stallOf(
   lateMs: number,
   idleMs: number,
-  { stallMs, expelAfterMs }: Pick<RingSettings, 'stallMs' | 'expelAfterMs'>,
+  settings: Pick<RingSettings, 'stallMs' | 'expelAfterMs'>,
 ): number {
-  if (!(lateMs > stallMs)) return 0;
-  return Math.ceil(lateMs < expelAfterMs / 10 ? lateMs : Math.max(lateMs, idleMs));
+  if (!(lateMs > settings.stallMs)) return 0;
+  return Math.ceil(lateMs < jitterMs(settings) ? lateMs : Math.max(lateMs, idleMs));
 }
 
 /** The health after a stall of `stalledMs`. */

@@ -130,6 +130,12 @@ function canSpare(world: World, node: SimNode): boolean {
   const views = world.nodes.flatMap(({ store }) => store.ambiguous);
   const newest = world.checkers.newest();
   if (newest) views.push(newest);
+  // The newest view may be known to this store alone: the others would go on from the last one that they know.
+  const known = world.nodes.flatMap(({ id, store: { primary } }) =>
+    id !== node.id && primary ? [primary] : [],
+  );
+  const last = Math.max(0, ...known.map(({ ringId }) => ringId));
+  views.push(...known.filter(({ ringId }) => ringId === last));
   return views.every((view) => {
     const left = view.members.filter(
       (member) =>

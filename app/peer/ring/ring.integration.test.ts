@@ -26,6 +26,18 @@ test('three peers agree on one view', async () => {
   }
 });
 
+test('a token that rests tells everybody what is safe', async () => {
+  const known = await waitFor(
+    systemClock,
+    async () => {
+      const marks = await Promise.all(all.map(async (member) => (await ring.ring(member)).safe));
+      return marks.every((safe) => safe === 0) ? true : undefined;
+    },
+    { timeoutMs: 5_000 },
+  );
+  expect(known).toBe(true);
+});
+
 test('control messages come to everybody in one order', async () => {
   for (let number = 1; number <= 20; number++)
     await Promise.all(

@@ -282,7 +282,10 @@ export class RingRuntime {
       this.#views++;
       const members = state.view.members.map(({ id }) => nodeOf(this.#options.settings, id));
       this.#options.log.info({ view, members }, 'a view of the ring begins');
-    } else this.#options.log.info({ state: state.kind, reason: this.#reason() }, 'the ring');
+    } else {
+      const [stalls, writes] = [this.#stalls, this.#outlet.writes];
+      this.#options.log.info({ state: state.kind, reason: this.#reason(), stalls, writes }, 'the ring');
+    }
     this.#options.changed();
   }
 

@@ -36,6 +36,28 @@ export const onLoopback =
     { host: '127.0.0.2', port: firstPort + member },
   ];
 
+/** A peer that began to look for a view. */
+export interface Gathering {
+  /** Milliseconds of the monotonic clock. */
+  readonly atMs: number;
+  readonly member: number;
+  readonly reason: string | null;
+  /** Since the process started: how long it stood still at most, and how long its disk took for a promise at most. */
+  readonly longestStallMs: number;
+  readonly longestWriteMs: number;
+  /** How long ago it had heard each of the others, by member. */
+  readonly heardAgoMs: Readonly<Record<number, number | null>>;
+}
+
+const gatheringOf = ({ member, lastReason, stalls, writes, others }: RingStatus): Gathering => ({
+  atMs: systemClock.monotonicMs(),
+  member,
+  reason: lastReason,
+  longestStallMs: stalls.longestMs,
+  longestWriteMs: writes.longestMs,
+  heardAgoMs: Object.fromEntries(others.map((other) => [other.member, other.heardAgoMs])),
+});
+
 interface RingPeer {
   readonly process: ChildProcess;
   readonly control: PeerControl;
@@ -43,6 +65,8 @@ interface RingPeer {
   /** Ring ids of all views that this process told of. */
   readonly views: RingView[];
   readonly delivered: string[];
+  /** Every time that it looked for a view, as it told. */
+  readonly gatherings: Gathering[];
   /** Called whenever the peer tells of a change. */
   told: (() => void) | null;
 }
@@ -89,8 +113,17 @@ export class RingPeers {
       child.kill('SIGKILL');
       throw new Error(`${settings.node} does not listen: ${await this.log(member)}`);
     }
-    const peer: RingPeer = { process: child, control, view: null, views: [], delivered: [], told: null };
+    const peer: RingPeer = {
+      process: child,
+      control,
+      view: null,
+      views: [],
+      delivered: [],
+      gatherings: [],
+      told: null,
+    };
     control.onNotice('peer.changed', ({ ring }) => {
+      if (ring?.state === 'gather') peer.gatherings.push(gatheringOf(ring));
       const view = ring?.view ?? null;
       if (view && view.ringId !== peer.view?.ringId) peer.views.push(view);
       peer.view = view;

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { systemClock, waitFor } from '../../../base/clock.js';
-import { onLoopback, RingPeers } from './ring-peers.js';
+import { type Gathering, onLoopback, RingPeers } from './ring-peers.js';
 
 export interface SoakOptions {
   readonly minutes: number;
@@ -26,7 +26,13 @@ export interface SoakResult {
   /** Of all members: how often they were late themselves, and the longest time. */
   readonly stalls: number;
   readonly longestStallMs: number;
+  /** Of all members: how long the disk took for a promise at most. */
+  readonly longestWriteMs: number;
+  /** Who looked for a view and why, in order, at most `causesMax`; `atMs` counts from the beginning of the load. */
+  readonly causes: readonly Gathering[];
 }
+
+const causesMax = 60;
 
 /** Programs that do nothing, as fast as they can: one for each processor. */
 function busyLoops(niceness: number): ChildProcess[] {
@@ -56,6 +62,7 @@ export async function soak(options: SoakOptions, onMinute: (text: string) => voi
     await ring.startAll();
     const { view } = await ring.agreed(all, 30_000);
     loops = busyLoops(niceness);
+    const beginMs = systemClock.monotonicMs();
     const endMs = systemClock.monotonicMs() + minutes * 60_000;
     const falseExpulsions = () =>
       Math.max(
@@ -92,6 +99,13 @@ export async function soak(options: SoakOptions, onMinute: (text: string) => voi
       rotationMs: rings[0]?.rotationMs ?? null,
       stalls: rings.reduce((sum, { stalls }) => sum + stalls.count, 0),
       longestStallMs: Math.max(...rings.map(({ stalls }) => stalls.longestMs)),
+      longestWriteMs: Math.max(...rings.map(({ writes }) => writes.longestMs)),
+      causes: all
+        .flatMap((member) => ring.peer(member).gatherings)
+        .filter(({ atMs }) => atMs >= beginMs)
+        .sort((one, other) => one.atMs - other.atMs)
+        .slice(0, causesMax)
+        .map((each) => ({ ...each, atMs: Math.round(each.atMs - beginMs) })),
     };
   } finally {
     await endAll(loops);
