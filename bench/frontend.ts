@@ -6,7 +6,8 @@ import { startHaproxy } from './haproxy.js';
 import { needPackages } from './needs.js';
 import { type Bench, type BenchResult, compared, versionOf } from './report.js';
 import { benchAccount, makeBenchFolder, removeBenchFolder, startAlone } from './server.js';
-import { prepareTables, runSysbench } from './sysbench.js';
+import { runSysbench } from './sysbench.js';
+import { makeTables } from './tables.js';
 
 /** All of it fits into the buffer pool: the disk is not measured. */
 const tables = { tables: 4, rows: 25_000 };
@@ -44,7 +45,7 @@ export const frontendBench: Bench = {
       const frontEnd = await startFrontEnd(serverPort, profileFolder);
       ends.push(frontEnd.stop);
       say('Making the tables...');
-      await prepareTables({ ports: [serverPort], ...benchAccount }, tables);
+      await makeTables({ ports: [serverPort], ...benchAccount }, tables);
       const results = await compareAll(async ({ script, words }, threads) => {
         const through = (name: string, port: number): Contestant => ({
           name,

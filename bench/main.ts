@@ -12,6 +12,7 @@ import { type Bench, inWords, machine } from './report.js';
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   frontend: async () => (await import('./frontend.js')).frontendBench,
   overhead: async () => (await import('./overhead.js')).overheadBench,
+  writes: async () => (await import('./writes.js')).writesBench,
   console: async () => (await import('./console.js')).consoleBench,
   ring: async () => (await import('./ring.js')).ringBench,
 };
@@ -60,6 +61,9 @@ async function main(): Promise<number> {
   }
   return 0;
 }
+
+// What was started ends with us: its owners wait for `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 main().then(
   (exitCode) => {

@@ -5,7 +5,7 @@ import { installPackages, updatePackageLists } from '../scripts/support/packages
 import { findProgram, isRoot } from '../scripts/support/run.js';
 
 /** Where Debian puts Galera's library. */
-const galeraLibrary = '/usr/lib/galera/libgalera_smm.so';
+export const galeraLibrary = '/usr/lib/galera/libgalera_smm.so';
 
 /** Debian's package -> is it there? */
 const present = {

@@ -5,7 +5,8 @@ import { startFrontEnd } from './front-ends.js';
 import { needPackages } from './needs.js';
 import { type Bench, compared, versionOf } from './report.js';
 import { benchAccount, makeBenchFolder, removeBenchFolder, startAlone } from './server.js';
-import { prepareTables, runSysbench } from './sysbench.js';
+import { runSysbench } from './sysbench.js';
+import { makeTables } from './tables.js';
 
 const tables = { tables: 4, rows: 25_000 };
 const firstPort = 6220;
@@ -27,7 +28,7 @@ export const overheadBench: Bench = {
       const frontEnd = await startFrontEnd(serverPort, profileFolder);
       ends.push(frontEnd.stop);
       say('Making the tables...');
-      await prepareTables({ ports: [serverPort], ...benchAccount }, tables);
+      await makeTables({ ports: [serverPort], ...benchAccount }, tables);
       const through = (name: string, port: number): Contestant => ({
         name,
         run: (forSeconds) =>

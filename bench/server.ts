@@ -11,13 +11,13 @@ import { serverConfiguration } from '../app/io/mariadb/configuration.js';
 import { type NodeFolder, nodeFolder } from '../app/io/mariadb/node-folder.js';
 import { serverId } from '../app/model/ids.js';
 import { findProgram, isRoot } from '../scripts/support/run.js';
-import { benchDatabase } from './sysbench.js';
 
 const run = promisify(execFile);
 
 /** The account that the load uses. */
-export const benchAccount = { user: 'bench', password: 'bench' } as const;
-const bufferPoolMegabytes = 256;
+export const benchAccount = { user: 'bench', password: 'bench', database: 'sbtest' } as const;
+/** As a node of the lab has. */
+const bufferPoolMegabytes = 64;
 const startTimeoutMs = 60_000;
 
 export interface BenchServer {
@@ -66,7 +66,7 @@ function settingsOf({ name, port, serverId: id }: BenchServerOptions, root: stri
     sql: { host: '127.0.0.1', port },
     admin: { user: 'root', password: '' },
     replication: { user: '', password: '' },
-    application: { ...benchAccount, database: benchDatabase },
+    application: benchAccount,
     controlSocket: join(root, 'control'),
     runAs: isRoot ? 'mysql' : null,
     bufferPoolMegabytes,
@@ -85,7 +85,7 @@ async function makeFolders(folder: NodeFolder, ids: Awaited<ReturnType<typeof se
 }
 
 /** Starts a server and resolves when it answers. @throws Error with the place of its log */
-async function startServer(options: BenchServerOptions): Promise<BenchServer> {
+export async function startServer(options: BenchServerOptions): Promise<BenchServer> {
   const ids = await serverIds();
   const folder = nodeFolder(join(options.folder, options.name));
   await makeFolders(folder, ids);
@@ -131,11 +131,11 @@ async function untilAnswering(child: ChildProcess, connect: () => Promise<Connec
 }
 
 /** Makes the account and the database of the load. */
-async function makeAccount(server: BenchServer): Promise<void> {
+export async function makeAccount(server: BenchServer): Promise<void> {
   const root = await server.connect();
   await root.query(`CREATE USER ${benchAccount.user}@'%' IDENTIFIED BY '${benchAccount.password}'`);
   await root.query(`GRANT ALL ON *.* TO ${benchAccount.user}@'%'`);
-  await root.query(`CREATE DATABASE ${benchDatabase}`);
+  await root.query(`CREATE DATABASE ${benchAccount.database}`);
   await root.end();
 }
 

@@ -6,10 +6,11 @@ export interface SysbenchTarget {
   readonly ports: readonly number[];
   readonly user: string;
   readonly password: string;
+  readonly database: string;
 }
 
-/** The tables that a benchmark works on. */
-export interface SysbenchTables {
+/** How many tables, and rows in each. */
+export interface TableSizes {
   readonly tables: number;
   readonly rows: number;
 }
@@ -33,25 +34,22 @@ export interface SysbenchReport {
   readonly retriesPerSecond: number;
 }
 
-/** The database that sysbench uses. */
-export const benchDatabase = 'sbtest';
-
 /** Deadlock, lock wait timeout, changed since read: an application begins its transaction again, and so does sysbench. */
 const retriedErrors = '1213,1205,1020';
 
-function addressOptions({ ports, user, password }: SysbenchTarget): string[] {
+function addressOptions({ ports, user, password, database }: SysbenchTarget): string[] {
   return [
     '--db-driver=mysql',
     '--mysql-host=127.0.0.1',
     `--mysql-port=${ports.join(',')}`,
     `--mysql-user=${user}`,
     `--mysql-password=${password}`,
-    `--mysql-db=${benchDatabase}`,
+    `--mysql-db=${database}`,
     `--mysql-ignore-errors=${retriedErrors}`,
   ];
 }
 
-const tableOptions = ({ tables, rows }: SysbenchTables): string[] => [
+const tableOptions = ({ tables, rows }: TableSizes): string[] => [
   `--tables=${tables}`,
   `--table-size=${rows}`,
 ];
@@ -61,21 +59,10 @@ function failed(what: string, { exitCode, stdout, stderr }: Outcome): Error {
   return new Error(`sysbench ${what} ended with ${exitCode}: ${words.slice(0, 3).join(' ')}`);
 }
 
-/** Makes the tables. @throws Error with what sysbench said */
-export async function prepareTables(target: SysbenchTarget, tables: SysbenchTables): Promise<void> {
-  const outcome = await run('sysbench', [
-    'oltp_read_write',
-    ...addressOptions(target),
-    ...tableOptions(tables),
-    'prepare',
-  ]);
-  if (outcome.exitCode !== 0) throw failed('prepare', outcome);
-}
-
 /** One run. @throws Error with what sysbench said, also when it lost a connection */
 export async function runSysbench(
   target: SysbenchTarget,
-  tables: SysbenchTables,
+  tables: TableSizes,
   { script, threads, seconds, options = [] }: SysbenchRun,
 ): Promise<SysbenchReport> {
   const outcome = await run('sysbench', [
