@@ -25,6 +25,8 @@ class Recorder implements FrameSink {
   afterOverflow: Treatment = 'follow';
   framer: Framer | undefined;
   suspendOnPacket = false;
+  /** Collected packets are understood where they lie and relayed; whole ones that do not, are relayed by `packet`. */
+  understands = false;
 
   begin(length: number, first: number, sequence: number): Treatment | Fault {
     const letter = first < 0 ? '' : String.fromCharCode(first);
@@ -33,8 +35,13 @@ class Recorder implements FrameSink {
     this.story.push(`begin ${length} ${letter} ${sequence} ${treatment}`);
     return letter === '!' ? faultOf('unexpected', 'an exclamation mark') : treatment;
   }
+  inPlace(chunk: Buffer, from: number, to: number) {
+    if (this.understands) this.story.push(`packet ${chunk.toString('latin1', from + headerBytes, to)}`);
+    return this.understands;
+  }
   packet(raw: Buffer) {
     this.story.push(`packet ${raw.subarray(headerBytes).toString('latin1')}`);
+    if (this.understands) this.relayed = Buffer.concat([this.relayed, raw]);
     if (this.suspendOnPacket) this.framer?.suspend();
     return undefined;
   }
@@ -118,6 +125,38 @@ describe('the framer', () => {
       expect(sink.story).toEqual(story);
       expect(sink.relayed).toEqual(relayed);
     }
+  });
+
+  it('leaves packets that are understood in place where they lie', () => {
+    const all = Buffer.concat([physical(Buffer.from('collected one'), 0), stream.subarray(17)]);
+    const dropped = physical(Buffer.from('dropped'), 4);
+    const at = all.indexOf(dropped);
+    const expected = Buffer.concat([all.subarray(0, at), all.subarray(at + dropped.length)]);
+    for (let split = 0; split <= all.length; split++) {
+      const { sink, framer } = recorder();
+      sink.understands = true;
+      framer.push(all.subarray(0, split));
+      framer.push(all.subarray(split));
+      expect(sink.story, `split at ${split}`).toEqual(story);
+      expect(sink.relayed, `split at ${split}`).toEqual(expected);
+      expect(framer.keptBytes).toBe(0);
+    }
+  });
+
+  it('hands a chunk over as it came when all of it is relayed, and what is before a fault too', () => {
+    const { sink, framer } = recorder();
+    sink.understands = true;
+    const chunk = Buffer.concat([physical(Buffer.from('c'), 0), physical(Buffer.from('row'), 1)]);
+    const handed: Buffer[] = [];
+    sink.relay = (bytes) => {
+      handed.push(bytes);
+    };
+    framer.push(chunk);
+    expect(handed[0]).toBe(chunk);
+    expect(
+      framer.push(Buffer.concat([physical(Buffer.from('c'), 2), physical(Buffer.from('!'), 3)])),
+    ).toEqual(faultOf('unexpected', 'an exclamation mark'));
+    expect(handed[1]).toEqual(physical(Buffer.from('c'), 2));
   });
 
   it('relays without copying, and many rows as one slice', () => {

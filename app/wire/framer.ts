@@ -37,6 +37,12 @@ export interface FrameSink {
    * @param first its first payload byte, -1 when it is empty
    */
   begin(length: number, first: number, sequence: number): Treatment | Fault;
+  /**
+   * A packet to be collected lies in this chunk with all its bytes, header and payload: [from, to). It can be understood
+   * where it lies.
+   * @returns true when that was done and its bytes are to be relayed; false when `packet` is wanted
+   */
+  inPlace(chunk: Buffer, from: number, to: number): boolean;
   /** A collected packet is complete, header and payload. A slice of what was pushed where that is possible. */
   packet(raw: Buffer): Fault | undefined;
   /**
@@ -126,7 +132,10 @@ export class Framer {
     let at = 0;
     while (!this.suspended) {
       const next = this.left > 0 ? this.payload(chunk, at) : this.header(chunk, at);
-      if (typeof next !== 'number') return next;
+      if (typeof next !== 'number') {
+        this.flush(chunk, at);
+        return next;
+      }
       if (next < 0) break;
       at = next;
     }
@@ -135,7 +144,9 @@ export class Framer {
   }
 
   private flush(chunk: Buffer, to: number): void {
-    if (this.runFrom >= 0 && to > this.runFrom) this.sink.relay(chunk.subarray(this.runFrom, to));
+    const whole = this.runFrom === 0 && to === chunk.length;
+    if (this.runFrom >= 0 && to > this.runFrom)
+      this.sink.relay(whole ? chunk : chunk.subarray(this.runFrom, to));
     this.runFrom = -1;
   }
 
@@ -266,10 +277,18 @@ export class Framer {
   }
 
   private openCollected(chunk: Buffer, start: number, after: number, length: number): number | Fault {
-    this.flush(chunk, start);
     this.wantedBytes = Math.min(length + headerBytes, this.options.collectBytesMax);
     const end = after + this.wantedBytes - headerBytes;
-    if (this.cutBytes === 0 && end <= chunk.length) {
+    const here = this.cutBytes === 0 && end <= chunk.length;
+    const all = !this.continues && this.wantedBytes === length + headerBytes;
+    if (here && all && this.sink.inPlace(chunk, start, end)) {
+      this.treatment = undefined;
+      this.left = 0;
+      if (this.runFrom < 0) this.runFrom = start;
+      return end;
+    }
+    this.flush(chunk, start);
+    if (here) {
       // The usual case: all of it lies in this chunk, so nothing is copied.
       this.parts = [chunk.subarray(start, end)];
       this.left -= end - after;

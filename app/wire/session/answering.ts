@@ -63,6 +63,33 @@ export abstract class Answering extends Listening {
     return undefined;
   }
 
+  /**
+   * The same for a packet of an answer that is only passed on: it stays where it lies, between its neighbours.
+   * @returns false when it must be looked at by itself
+   */
+  backendInPlace(chunk: Buffer, from: number, to: number): boolean {
+    const [exchange] = this.exchanges;
+    const { turn } = this;
+    if (exchange?.purpose !== 'client' || !turn) return false;
+    if (turn.plan.run !== 'pass' || turn.permitted || turn.condemned) return false;
+    const at = from + headerBytes;
+    const answer = exchange.tracker.inPlace(chunk, at, to - at);
+    if (!answer) return false;
+    turn.sequence = chunk[from + 3] as number;
+    turn.relayed = true;
+    if (answer.kind === 'eof') this.sawEof(turn, answer.status);
+    if (answer.last) {
+      this.exchanges.shift();
+      this.delivered(turn, answer, false);
+    }
+    return true;
+  }
+
+  private sawEof(turn: Turn, status: number): void {
+    if (turn.form === 'prepare' || touchesNothing(turn)) this.knowledge.sawStatus(status);
+    else this.knowledge.sawEof(status);
+  }
+
   private learnFrom(answer: Answer, mayHaveWritten: boolean): boolean {
     if (answer.kind === 'ok') return this.knowledge.sawOk(answer.ok, this.backend.capabilities);
     if (answer.kind === 'eof') this.knowledge.sawEof(answer.status);
@@ -78,8 +105,7 @@ export abstract class Answering extends Listening {
       this.authenticated(answer, raw);
       return;
     }
-    if (answer.kind === 'eof' && (turn.form === 'prepare' || touchesNothing(turn)))
-      this.knowledge.sawStatus(answer.status);
+    if (answer.kind === 'eof') this.sawEof(turn, answer.status);
     else this.learnFrom(answer, !touchesNothing(turn));
     if (answer.kind === 'prepared' && turn.classified) {
       this.knowledge.remember(answer.answer.statementId, turn.classified);

@@ -204,6 +204,7 @@ export class SessionMachine {
         if (length === 0) return faultOf('malformed', 'an empty command');
         return 'collect';
       },
+      inPlace: () => false,
       packet: (raw) => {
         const { conversation } = this;
         if (!conversation) {
@@ -248,6 +249,7 @@ export class SessionMachine {
     return {
       begin: (length, first, sequence) =>
         this.conversation?.backendBegin(length, first, sequence) ?? 'collect',
+      inPlace: (chunk, from, to) => this.conversation?.backendInPlace(chunk, from, to) ?? false,
       packet: (raw) => {
         if (this.conversation) return this.conversation.backendPacket(raw);
         const fault = this.login.fromBackend(raw);

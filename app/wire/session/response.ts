@@ -53,6 +53,7 @@ type Stage =
 const first: Stage = { at: 'first' };
 const rows: Stage = { at: 'rows' };
 const over: Stage = { at: 'over' };
+const resultSetHead: Answer = { kind: 'head', last: false };
 
 export class ResponseTracker {
   private stage: Stage;
@@ -144,6 +145,33 @@ export class ResponseTracker {
     return answer;
   }
 
+  /**
+   * Understands a collected packet where it lies, if it is one of those that come with every result set and change
+   * nothing: its head, and the EOF packets behind definitions and rows.
+   * @param length payload bytes from `at` on
+   * @returns undefined for any other: `packet` must have it, and nothing has happened
+   */
+  inPlace(bytes: Buffer, at: number, length: number): Answer | undefined {
+    if (this.form !== 'query') return undefined;
+    const byte = bytes[at] as number;
+    if (this.stage.at === 'first') return this.headInPlace(bytes, at, length, byte);
+    if (byte !== 0xfe || length !== 5 || this.stage.at === 'definitions') return undefined;
+    const status = (bytes[at + 3] as number) | ((bytes[at + 4] as number) << 8);
+    if ((status & (statusFlag.moreResults | statusFlag.cursorExists)) !== 0) return undefined;
+    const warnings = (bytes[at + 1] as number) | ((bytes[at + 2] as number) << 8);
+    const last = this.stage.at === 'rows';
+    this.stage = last ? over : rows;
+    return { kind: 'eof', status, warnings, last };
+  }
+
+  private headInPlace(bytes: Buffer, at: number, length: number, columns: number): Answer | undefined {
+    const caches = (this.agreed.extendedCapabilities & extendedCapability.cacheMetadata) !== 0;
+    if (columns === 0 || columns >= 0xfb || length !== (caches ? 2 : 1)) return undefined;
+    if (!caches || bytes[at + 1] !== 0) this.stage = { at: 'definitions', left: columns };
+    else this.stage = this.deprecatesEof ? rows : { at: 'definitionsEnd' };
+    return resultSetHead;
+  }
+
   private understand(payload: Buffer): Answer | Fault | { malformed: string } {
     const byte = payload[0];
     if (this.form === 'authentication') return this.authentication(byte);
@@ -201,7 +229,7 @@ export class ResponseTracker {
     if (head.columns === 0) return { malformed: 'a result set without columns' };
     if (head.definitionsFollow) this.stage = { at: 'definitions', left: head.columns };
     else this.stage = this.deprecatesEof ? rows : { at: 'definitionsEnd' };
-    return { kind: 'head', last: false };
+    return resultSetHead;
   }
 
   private prepared(payload: Buffer): Answer | { malformed: string } {

@@ -21,7 +21,7 @@ import type { Knowledge } from './knowledge.js';
 import type { Output } from './output.js';
 import type { Ground } from './plan.js';
 import type { SessionOptions } from './protocol.js';
-import { type Agreed, ResponseTracker } from './response.js';
+import { type Agreed, type Answer, ResponseTracker } from './response.js';
 import { trackEverything } from './tracking.js';
 import { type Final, onlyStatement, type Turn, unanswered } from './turn.js';
 
@@ -201,8 +201,12 @@ export class Running {
   /** Gives the client the end of its answer. `wrapped` takes the transaction out of it that the client never opened. */
   protected deliver(turn: Turn, final: Final, wrapped = false): void {
     this.out.toClient(this.forClient(final.raw, final.answer.kind, wrapped));
+    this.delivered(turn, final.answer, wrapped);
+  }
+
+  /** The client has the whole answer: what follows from it for the session, and the turn is over. */
+  protected delivered(turn: Turn, answer: Answer, wrapped: boolean): void {
     const { classified } = turn;
-    const { answer } = final;
     this.turn = null;
     if (answer.kind === 'error' || turn.command.kind === 'prepare') return;
     if (classified) this.knowledge.apply(classified.statements);
