@@ -98,15 +98,16 @@ export function bankWorkload(clients: number): Workload {
     step: (client, number, stop) =>
       client.options.random.chance(0.3) ? look(client, stop) : transfer(client, number, stop),
     async check(nodes: readonly NodeReader[]) {
+      const wrong: string[] = [];
       for (const node of nodes) {
         const [row] = await node.rows(
           `SELECT (SELECT SUM(balance) FROM bank_account) AS total,
            (SELECT SUM(transfers) FROM bank_progress) AS transfers`,
         );
         const found = { total: Number(row?.total), transfers: Number(row?.transfers) };
-        for (const wrong of judgeBank(node.name, found, { total, done, unknown })) violations.add(wrong);
+        wrong.push(...judgeBank(node.name, found, { total, done, unknown }));
       }
-      return violations.list;
+      return [...wrong, ...violations.list];
     },
   };
 }

@@ -49,12 +49,15 @@ export function judgeList({ id, acknowledged, unknown, readings, final }: ListHi
   const [first, ...others] = [...final];
   for (const [node, text] of others)
     if (text !== first?.[1])
-      wrong.push(`list ${id}: ${first?.[0]} has ${first?.[1]}, and ${node} has ${text}`);
+      wrong.push(`list ${id}: ${node} has ${text}, and ${first?.[0]} has ${first?.[1]}`);
   const end = elementsOf(first?.[1] ?? '');
   for (const { by, text } of readings) {
     const read = elementsOf(text);
-    if (read.some((element, index) => element !== end[index]))
-      wrong.push(`list ${id}: ${by} read ${text}, and that is no beginning of ${first?.[1]}`);
+    const place = read.findIndex((element, index) => element !== end[index]);
+    if (place >= 0)
+      wrong.push(
+        `list ${id}: ${by} read ${read[place]} at place ${place}, where ${end[place] ?? 'nothing'} is in the end`,
+      );
   }
   return wrong;
 }

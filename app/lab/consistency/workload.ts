@@ -21,17 +21,23 @@ export interface Workload {
   check(nodes: readonly NodeReader[]): Promise<string[]>;
 }
 
-/** Keeps the first violations of a kind: thousands of the same say no more. */
+const kindsMax = 20;
+const textLengthMax = 600;
+
+/** Keeps the first violations, each once: thousands of the same say no more. */
 export class Violations {
-  private readonly texts: string[] = [];
+  private readonly counts = new Map<string, number>();
   private left = 0;
 
   add(text: string): void {
-    if (this.texts.length < 20) this.texts.push(text);
-    else this.left++;
+    const shown = text.length > textLengthMax ? `${text.slice(0, textLengthMax)}…` : text;
+    const count = this.counts.get(shown);
+    if (count === undefined && this.counts.size >= kindsMax) this.left++;
+    else this.counts.set(shown, (count ?? 0) + 1);
   }
 
   get list(): string[] {
-    return this.left === 0 ? [...this.texts] : [...this.texts, `and ${this.left} more of this workload`];
+    const texts = [...this.counts].map(([text, count]) => (count === 1 ? text : `${text} (${count} times)`));
+    return this.left === 0 ? texts : [...texts, `and ${this.left} more`];
   }
 }
