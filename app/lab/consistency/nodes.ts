@@ -44,7 +44,7 @@ export async function settle(
 }
 
 /** Every number in a node's binlogs, in their order. Needs the right to read binlogs. */
-export async function readNumbers(admin: Admin): Promise<Gtid[]> {
+async function readNumbers(admin: Admin): Promise<Gtid[]> {
   const numbers: Gtid[] = [];
   for (const file of await admin.query('SHOW BINARY LOGS')) {
     for (const event of await admin.query('SHOW BINLOG EVENTS IN ?', [textOf(file, 'Log_name')])) {
