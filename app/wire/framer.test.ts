@@ -27,7 +27,19 @@ class Recorder implements FrameSink {
   suspendOnPacket = false;
   /** Collected packets are understood where they lie and relayed; whole ones that do not, are relayed by `packet`. */
   understands = false;
+  /** Packets that begin with `r` are passed over when they lie in a chunk as a whole. */
+  passes = false;
 
+  passOver(chunk: Buffer, at: number): number {
+    if (!this.passes) return at;
+    let to = at;
+    while (
+      chunk[to + headerBytes] === 'r'.charCodeAt(0) &&
+      to + headerBytes + (chunk[to] ?? 0) <= chunk.length
+    )
+      to += headerBytes + (chunk[to] ?? 0);
+    return to;
+  }
   begin(length: number, first: number, sequence: number): Treatment | Fault {
     const letter = first < 0 ? '' : String.fromCharCode(first);
     const treatments: Record<string, Treatment> = { c: 'collect', r: 'relay', d: 'drop' };
@@ -140,6 +152,19 @@ describe('the framer', () => {
       expect(sink.story, `split at ${split}`).toEqual(story);
       expect(sink.relayed, `split at ${split}`).toEqual(expected);
       expect(framer.keptBytes).toBe(0);
+    }
+  });
+
+  it('relays what is passed over as it relays anything else', () => {
+    for (let split = 0; split <= stream.length; split++) {
+      const { sink, framer } = recorder();
+      sink.passes = true;
+      framer.push(stream.subarray(0, split));
+      framer.push(stream.subarray(split));
+      expect(sink.relayed, `split at ${split}`).toEqual(relayed);
+      const told = sink.story.filter((line) => !line.startsWith('begin 5 r'));
+      expect(told).toEqual(story.filter((line) => !line.startsWith('begin 5 r')));
+      expect(framer.atBoundary).toBe(true);
     }
   });
 

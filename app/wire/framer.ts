@@ -32,6 +32,12 @@ export type Treatment = 'relay' | 'follow' | 'drop' | 'collect';
 
 export interface FrameSink {
   /**
+   * A packet begins at `at`, and perhaps more follow: those that are to be relayed and lie in this chunk with all their
+   * bytes can be passed over at once, without being told of one by one.
+   * @returns where the first begins that is not; `at` for none
+   */
+  passOver(chunk: Buffer, at: number): number;
+  /**
    * A logical packet begins.
    * @param length payload bytes of its first physical packet; `physicalBytesMax` when there is more
    * @param first its first payload byte, -1 when it is empty
@@ -131,6 +137,11 @@ export class Framer {
     this.runFrom = -1;
     let at = 0;
     while (!this.suspended) {
+      if (this.treatment === undefined && this.cutBytes === 0) {
+        const passed = this.sink.passOver(chunk, at);
+        if (passed > at && this.runFrom < 0) this.runFrom = at;
+        at = passed;
+      }
       const next = this.left > 0 ? this.payload(chunk, at) : this.header(chunk, at);
       if (typeof next !== 'number') {
         this.flush(chunk, at);

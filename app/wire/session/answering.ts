@@ -63,6 +63,20 @@ export abstract class Answering extends Listening {
     return undefined;
   }
 
+  /** Rows for the client that need no look. @returns where the first packet begins that does */
+  backendPassOver(chunk: Buffer, at: number): number {
+    const [exchange] = this.exchanges;
+    const { turn } = this;
+    if (exchange?.purpose !== 'client' || !turn) return at;
+    const to = exchange.tracker.passOver(chunk, at);
+    if (to > at) {
+      turn.relayed = true;
+      turn.sequence = exchange.tracker.lastSequence;
+      this.relaying = true;
+    }
+    return to;
+  }
+
   /**
    * The same for a packet of an answer that is only passed on: it stays where it lies, between its neighbours.
    * @returns false when it must be looked at by itself

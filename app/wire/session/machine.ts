@@ -188,6 +188,7 @@ export class SessionMachine {
 
   private clientSink(): FrameSink {
     return {
+      passOver: (_chunk, at) => at,
       begin: (length, _first, sequence): Treatment | Fault => {
         const { conversation } = this;
         if (!conversation)
@@ -247,6 +248,7 @@ export class SessionMachine {
 
   private backendSink(): FrameSink {
     return {
+      passOver: (chunk, at) => this.conversation?.backendPassOver(chunk, at) ?? at,
       begin: (length, first, sequence) =>
         this.conversation?.backendBegin(length, first, sequence) ?? 'collect',
       inPlace: (chunk, from, to) => this.conversation?.backendInPlace(chunk, from, to) ?? false,

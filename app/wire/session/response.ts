@@ -8,7 +8,7 @@
  *
  * Source: MariaDB "result-set-packets", "com_stmt_prepare", "com_stmt_execute", "packet_local_infile".
  */
-import { type Fault, faultOf, physicalBytesMax, type Treatment } from '../framer.js';
+import { type Fault, faultOf, headerBytes, physicalBytesMax, type Treatment } from '../framer.js';
 import { type AuthAnswer, authAnswer } from '../packets/auth.js';
 import { capability, extendedCapability, isMalformed, statusFlag } from '../packets/capabilities.js';
 import {
@@ -80,6 +80,31 @@ export class ResponseTracker {
   /** The client sent a file; `sequence` is that of its last packet. */
   continueAfter(sequence: number): void {
     this.sequence = sequence;
+  }
+
+  /** Number of the last packet; -1 when it is not known. */
+  get lastSequence(): number {
+    return this.sequence ?? -1;
+  }
+
+  /** Passes over rows that lie in this chunk as a whole. @returns where the first packet begins that is none of those */
+  passOver(bytes: Buffer, from: number): number {
+    if (this.stage.at !== 'rows' || this.sequence === null) return from;
+    let { sequence } = this;
+    let at = from;
+    while (at + headerBytes < bytes.length) {
+      const length =
+        (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
+      const next = at + headerBytes + length;
+      // 0xFE and 0xFF begin the end of the rows, an error, or a row so long that it is not whole here.
+      if (length === 0 || next > bytes.length || (bytes[at + headerBytes] as number) >= 0xfe) break;
+      if (bytes[at + 3] !== ((sequence + 1) & 0xff)) break;
+      sequence = bytes[at + 3] as number;
+      at = next;
+    }
+    this.sequence = sequence;
+    if (at > from) this.begun = true;
+    return at;
   }
 
   begin(length: number, firstByte: number, sequence: number): Treatment | Fault {
