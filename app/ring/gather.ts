@@ -58,14 +58,14 @@ export function hearFenced(
 }
 
 /** The infos that are fresh enough to build on, own one first. */
-function freshInfos(ring: Ring, state: Gather, nowMs: number): { own: Info; others: Info[] } {
+function freshInfos(ring: Ring, state: Gather, nowMs: number): Info[] {
   const oldestMs = nowMs - 3 * ring.settings.expelAfterMs;
-  const others: Info[] = [];
-  for (const [id, heard] of state.heard) {
+  const infos = [infoOf(ring)];
+  state.heard.forEach((heard, id) => {
     if (heard.atMs < oldestMs) state.heard.delete(id);
-    else others.push(heard.info);
-  }
-  return { own: infoOf(ring), others };
+    else infos.push(heard.info);
+  });
+  return infos;
 }
 
 /** The peer that leads a group: the lowest number of the last primary view, one that stays before one that leaves. */
@@ -90,8 +90,8 @@ function isComplete(ring: Ring, group: readonly Info[], nowMs: number): boolean 
 
 /** Proposes a view when this peer leads the best group it knows, and the group can agree. */
 export function leadIfMyTurn(ring: Ring, state: Gather, nowMs: number): void {
-  const { own, others } = freshInfos(ring, state, nowMs);
-  const infos = [own, ...others];
+  const own = infoOf(ring);
+  const infos = freshInfos(ring, state, nowMs);
   const late = nowMs >= state.settleMs;
   // Cheap and often the answer: somebody is still expected.
   if (!late && !isComplete(ring, infos, nowMs)) return;

@@ -243,7 +243,8 @@ export interface Ring {
   unstoredSinceMs: number;
   /** Number of the last probe. */
   probeNumber: number;
-  readonly actions: RingAction[];
+  /** Of the step that is under way. */
+  actions: RingAction[];
 }
 
 /** No deadline. */

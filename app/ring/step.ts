@@ -305,7 +305,7 @@ type AnyHandler = (ring: Ring, state: State, event: RingEvent, nowMs: number) =>
  * @param nowMs the peer's own monotonic clock; never goes backward
  */
 export function step(ring: Ring, event: RingEvent, nowMs: number): readonly RingAction[] {
-  ring.actions.length = 0;
+  ring.actions = [];
   noticeStall(ring, nowMs);
   const row = table[ring.state.kind] as unknown as Record<RingEvent['kind'], AnyHandler>;
   row[event.kind](ring, ring.state, event, nowMs);
