@@ -43,6 +43,11 @@ function replicationLines(settings: PeerSettings): readonly Line[] {
     ['relay_log', 'relay', 'named by us: the default contains the name of the host, which can change'],
     ['log_slave_updates', 'ON', 'in a ring every node hands on what it applies'],
     ['binlog_format', 'ROW', 'statements could act differently elsewhere'],
+    [
+      'log_bin_trust_function_creators',
+      'ON',
+      'what a trigger or function does arrives as rows elsewhere: no reason to ask for SUPER',
+    ],
     ['max_binlog_size', '16M', '10.11 scans a binlog from its start when a follower connects'],
     [
       'binlog_expire_logs_seconds',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Attention, patienceMs, Reports, restingPollMs } from './attention.js';
+import { Attention, alertPatienceMs, patienceMs, Reports, restingPollMs } from './attention.js';
 
 const seen = (atMs: number, applied: number, received: number | null = null) => ({ atMs, applied, received });
 
@@ -47,6 +47,17 @@ describe('when to look', () => {
     const attention = resting();
     attention.expect(6, 90);
     expect(attention.dueMs).toBe(90 + patienceMs);
+  });
+
+  it('is less patient for a while after a conflict', () => {
+    const attention = resting();
+    attention.conflict(5);
+    attention.expect(6, 10);
+    expect(attention.dueMs).toBe(10 + alertPatienceMs);
+    expect(attention.see(seen(13, 5))).toBe(true);
+    attention.reached(6, 20);
+    attention.expect(7, 2_000);
+    expect(attention.dueMs).toBe(2_000 + patienceMs);
   });
 
   it('finds by itself what nobody told of', () => {

@@ -11,6 +11,9 @@
 
 /** How long the applier may stand still before the server is asked, milliseconds. Mostly it needs one to five. */
 export const patienceMs = 8;
+/** The same for a while after a conflict, because they come in bunches: hot rows stay hot. */
+export const alertPatienceMs = 3;
+const alertForMs = 1_000;
 /** Between polls while nothing is expected: they find what nobody told of. */
 export const restingPollMs = 200;
 /** Between two looks while the applier stands still: doubled from the first to the last while nothing is found. */
@@ -37,6 +40,7 @@ export class Attention {
   private lastPollMs = Number.NEGATIVE_INFINITY;
   private nextLookMs = 0;
   private lookPauseMs: number = lookAgainMs.first;
+  private lastConflictMs = Number.NEGATIVE_INFINITY;
   /** Connections that hold the permission to commit, and since when. */
   private readonly held = new Map<number, number>();
 
@@ -63,6 +67,11 @@ export class Attention {
     return this.held.has(id);
   }
 
+  /** Blockers were found. */
+  conflict(atMs: number): void {
+    this.lastConflictMs = atMs;
+  }
+
   /** Whether something is known that is not applied yet. */
   get busy(): boolean {
     return this.applied < this.expected;
@@ -80,7 +89,8 @@ export class Attention {
     const waits: number[] = [...this.held.values()];
     if (this.busy) waits.push(this.stillSinceMs);
     if (waits.length === 0) return this.lastPollMs + restingPollMs;
-    return Math.max(Math.min(...waits) + patienceMs, this.nextLookMs);
+    const longest = Math.min(...waits);
+    return Math.max(longest + this.patienceMs(longest), this.nextLookMs);
   }
 
   /** Whether the next poll is to ask what has been received, too: that costs twice as much. */
@@ -98,12 +108,17 @@ export class Attention {
     // Found by ourselves, after a while: most of it may have been spent waiting already.
     if (this.busy && !wasBusy) this.stillSinceMs = atMs - patienceMs / 2;
     const longest = Math.min(...this.held.values(), this.busy ? this.stillSinceMs : Number.POSITIVE_INFINITY);
-    const look = atMs - longest >= patienceMs && atMs >= this.nextLookMs;
+    const look = atMs - longest >= this.patienceMs(longest) && atMs >= this.nextLookMs;
     if (look) {
       this.nextLookMs = atMs + this.lookPauseMs;
       this.lookPauseMs = Math.min(this.lookPauseMs * 2, lookAgainMs.last);
     }
     return look;
+  }
+
+  /** With whatever has waited since `sinceMs`. */
+  private patienceMs(sinceMs: number): number {
+    return sinceMs - this.lastConflictMs < alertForMs ? alertPatienceMs : patienceMs;
   }
 
   private move(applied: number, atMs: number): void {

