@@ -29,6 +29,8 @@ export interface ConsistencyOptions {
   readonly clients: number;
   /** Decides what the clients do, not when. */
   readonly seed: number;
+  /** Names of the workloads to run; all where left out. */
+  readonly only?: readonly string[];
   readonly clock: Clock;
   /** Told once a second while it runs. */
   readonly onProgress?: (text: string) => void;
@@ -54,7 +56,7 @@ export async function runConsistency(options: ConsistencyOptions): Promise<Consi
     claimsWorkload(clients),
     countersWorkload(),
     chanceWorkload(),
-  ];
+  ].filter(({ name }) => options.only?.includes(name) ?? true);
   const direct = await Promise.all(
     nodes.map(async ({ name, address }) => ({
       name,
