@@ -325,6 +325,17 @@ export const errorTable = {
     'The outcome of the commit is unknown: its node left the cluster before the change was safe on others.',
     'Connect again and look before running it again.',
   ),
+  'session.left-behind': entry(
+    'refused',
+    'This session moved to another node, and LAST_INSERT_ID(), FOUND_ROWS() and ROW_COUNT() of before stayed behind.',
+    'Run the transaction again from its first statement.',
+  ),
+  'session.cannot-move': entry(
+    'failure',
+    'The session has to leave its node and cannot go on elsewhere: {reason}.',
+    'Connect again.',
+  ),
+  'session.killed': entry('cancelled', 'The connection was killed on its node.', 'Connect again.'),
   'session.malformed': entry(
     'input',
     'The client sent something that is not the MySQL protocol: {detail}.',

@@ -62,7 +62,7 @@ beforeAll(async () => {
     'CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name LONGTEXT, amount INT DEFAULT 0) ENGINE=InnoDB',
   );
   gate = new CountingGate();
-  frontEnd = await openFrontEnd(42321, { nodeNumber: 3 });
+  frontEnd = await openFrontEnd(0, { nodeNumber: 3 });
 });
 
 beforeEach(async () => {
@@ -116,7 +116,7 @@ async function watch(
 describe.each(['wrapped', 'held'] as const)('the table of statements, changes %s', (autocommitWrites) => {
   it('moves the binlog only with the permission of the gate', async () => {
     const table = readStatementTable();
-    const used = await openFrontEnd(42324, { session: { autocommitWrites } });
+    const used = await openFrontEnd(0, { session: { autocommitWrites } });
     await direct.query('CREATE OR REPLACE DATABASE tabled; USE tabled');
     const session = await through({ port: used.port, database: 'tabled', multipleStatements: true });
     for (const sql of table.preparation) await direct.query(sql);
@@ -501,7 +501,7 @@ describe('losses', () => {
   });
 
   it('a node that is not there refuses with an ERR packet or a close, at once', async () => {
-    const lost = await openFrontEnd(42322, { node: { host: '127.0.0.1', port: 42399 } });
+    const lost = await openFrontEnd(0, { node: { host: '127.0.0.1', port: 42399 } });
     await expect(createConnection({ ...account, port: lost.port })).rejects.toThrow();
     expect(lost.sessionCount).toBe(0);
     await lost.close(goodbye);
@@ -528,7 +528,7 @@ describe('TLS', () => {
       certificate,
     ]);
     const tls = { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
-    const secure = await openFrontEnd(42323, { tls, gate: openGate });
+    const secure = await openFrontEnd(0, { tls, gate: openGate });
     const arguments_ = [
       '--no-defaults',
       '-h127.0.0.1',

@@ -5,11 +5,13 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
-import { RingmasterError } from '../../base/errors.js';
+import { messageOf, RingmasterError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { type ErrorPacket, encodeError, framed } from '../../wire/packets/responses.js';
 import { defaultSessionOptions, type SessionOptions } from '../../wire/session/protocol.js';
 import type { CommitGate } from './gate.js';
+import { type Drained, Mover } from './mover.js';
+import { type Elsewhere, type NodeAddress, type Seat, sameNode } from './seat.js';
 import { Session } from './session.js';
 import { acceptClient, connectToNode } from './sockets.js';
 
@@ -25,7 +27,7 @@ export interface FrontEndOptions {
   /** 0 for any free one. */
   readonly port: number;
   /** The node: over TCP, because a local socket would log clients in as this process's user. */
-  readonly node: { readonly host: string; readonly port: number };
+  readonly node: NodeAddress;
   /** 1 to 127, unique in the cluster; null shows clients the node's own connection ids. */
   readonly nodeNumber: number | null;
   /** Sessions at the same time; the next one is refused with error 1040. */
@@ -36,6 +38,8 @@ export interface FrontEndOptions {
   readonly session?: Partial<Omit<SessionOptions, 'connectionId' | 'tls'>>;
   /** Interrupts the running statement of a connection of the node. */
   readonly killQuery: (backendId: number) => Promise<void>;
+  /** Other nodes for sessions that have to leave theirs; null where there are none. */
+  readonly elsewhere?: Elsewhere | null;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -57,11 +61,36 @@ export class FrontEnd {
   private whenEmpty: () => void = () => undefined;
   readonly counts: FrontEndCounts = { conflict: 0, retry: 0, caught: 0, malformed: 0, refused: 0 };
 
+  /** Where new sessions are placed. */
+  private seat: Seat;
+  private readonly mover: Mover | null;
+
   private constructor(
     private readonly server: Server,
     private readonly secureContext: SecureContext | null,
     private readonly options: FrontEndOptions,
-  ) {}
+  ) {
+    const { node, gate, killQuery, elsewhere, clock, log } = options;
+    this.seat = { node, gate, killQuery };
+    this.mover = elsewhere ? new Mover(elsewhere, clock, log) : null;
+  }
+
+  /** Places sessions that come from now on elsewhere. Those that are there stay: see `drain`. */
+  setSeat(seat: Seat): void {
+    this.seat = seat;
+  }
+
+  /**
+   * Empties every other node: new sessions go to `to`, idle ones move there without their clients noticing, working
+   * ones when their transaction ends. After `withinMs` the rest is ended, with error 1213 in a transaction and an error
+   * that says why otherwise.
+   * @throws Error where the front end was not told about other nodes
+   */
+  async drain(to: Seat, withinMs: number): Promise<Drained> {
+    if (!this.mover) throw new Error('this front end has one node only');
+    this.seat = to;
+    return this.mover.drain(() => [...this.sessions.values()], to, withinMs);
+  }
 
   /**
    * Opens the address.
@@ -102,9 +131,11 @@ export class FrontEnd {
     return this.sessions.size;
   }
 
-  /** The session on a connection of the node: the applier's blockers are named by those ids. */
+  /** The session on a connection of its own node: the applier's blockers are named by those ids. */
   findByBackendId(backendId: number): Session | undefined {
-    for (const session of this.sessions.values()) if (session.backendId === backendId) return session;
+    const { node } = this.options;
+    for (const session of this.sessions.values())
+      if (session.backendId === backendId && sameNode(session.node, node)) return session;
     return undefined;
   }
 
@@ -144,17 +175,17 @@ export class FrontEnd {
       return;
     }
     const id = this.nextId();
-    const backend = connectToNode(options.node);
+    const backend = connectToNode(this.seat.node);
     const session = new Session({
       client,
       backend,
       secureContext: this.secureContext,
-      gate: options.gate,
+      seat: this.seat,
       clock: options.clock,
       log: options.log,
-      killQuery: options.killQuery,
       options: {
         ...defaultSessionOptions,
+        movable: this.mover !== null,
         ...options.session,
         tls: this.secureContext !== null,
         connectionId: options.nodeNumber === null ? null : id,
@@ -162,6 +193,12 @@ export class FrontEnd {
       resolveKill: (connectionId) => this.resolveKill(connectionId),
       onNote: (what) => {
         this.counts[what]++;
+      },
+      onHomeless: (homeless) => {
+        this.mover?.rescue(homeless).catch((error: unknown) => {
+          options.log.error({ session: id, cause: messageOf(error) }, 'a session could not be moved');
+          homeless.leave('moving it failed');
+        });
       },
       onClosed: (reason) => {
         this.sessions.delete(id);

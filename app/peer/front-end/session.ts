@@ -4,7 +4,9 @@ import { type SecureContext, TLSSocket } from 'node:tls';
 import type { Clock } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { ErrorPacket } from '../../wire/packets/responses.js';
+import { commandCode } from '../../wire/packets/capabilities.js';
+import { type ErrorPacket, framed } from '../../wire/packets/responses.js';
+import { errorPacket } from '../../wire/session/errors.js';
 import { SessionMachine } from '../../wire/session/machine.js';
 import type {
   SafetyLevel,
@@ -12,7 +14,7 @@ import type {
   SessionEvent,
   SessionOptions,
 } from '../../wire/session/protocol.js';
-import type { CommitGate } from './gate.js';
+import type { NodeAddress, Seat } from './seat.js';
 
 /** What a client may leave unread while its commit is on its way; beyond that it is cut off. */
 const unreadBytesMax = 16 * 0x10_0000;
@@ -20,20 +22,23 @@ const unreadBytesMax = 16 * 0x10_0000;
 /** How long a client may take to read the end of what was written to it. */
 const lingerMs = 2_000;
 
+/** COM_QUIT. */
+const quit = framed(Buffer.from([commandCode.quit]), 0);
+
 export interface SessionParts {
   readonly client: Socket;
   /** Connected, or still connecting, to the node. */
   readonly backend: Socket;
   readonly options: SessionOptions;
   readonly secureContext: SecureContext | null;
-  readonly gate: CommitGate;
+  readonly seat: Seat;
   readonly clock: Clock;
   readonly log: Log;
-  /** Interrupts the running statement of a connection of the node. */
-  readonly killQuery: (backendId: number) => Promise<void>;
   /** The node's id of a connection that a client names, or what it is told instead. */
   readonly resolveKill: (connectionId: number) => number | ErrorPacket;
   readonly onNote: (what: 'conflict' | 'retry' | 'caught' | 'malformed') => void;
+  /** Its node is lost, its client silent: it must be moved, or ended. */
+  readonly onHomeless: (session: Session) => void;
   readonly onClosed: (reason: string) => void;
 }
 
@@ -44,6 +49,10 @@ export class Session {
   private readonly clientWaits = new Set<'turn' | 'backend'>();
   private asking: AbortController | null = null;
   private closed = false;
+  private backend: Socket;
+  private seat: Seat;
+  /** Tells whoever moves the session how that ended. */
+  private whenMoved: ((problem: string | null) => void) | null = null;
   backendId = 0;
   user = '';
 
@@ -51,11 +60,77 @@ export class Session {
     this.machine = new SessionMachine(parts.options);
     this.client = parts.client;
     this.listenToClient(parts.client);
-    const { backend } = parts;
-    backend.on('data', (bytes: Buffer) => this.step({ kind: 'backendBytes', bytes }));
-    backend.on('drain', () => this.letClient('backend', true));
+    this.backend = parts.backend;
+    this.seat = parts.seat;
+    this.listenToBackend(parts.backend);
+  }
+
+  get node(): NodeAddress {
+    return this.seat.node;
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Why it cannot go on elsewhere; null when nothing speaks against it. */
+  get reasonToStay(): string | null {
+    return this.machine.reasonToStay;
+  }
+
+  /**
+   * Goes on at another node, if it rests at this moment.
+   * @param socket connected, paused, nothing was read from it; destroyed where the session stays
+   * @param passwordHashes see Elsewhere
+   * @returns why it did not, null when it is there
+   */
+  moveTo(seat: Seat, socket: Socket, passwordHashes: readonly Buffer[]): Promise<string | null> {
+    const problem = this.problemOfMoving(passwordHashes);
+    if (problem !== null) {
+      socket.destroy();
+      return Promise.resolve(problem);
+    }
+    return new Promise((resolve) => {
+      this.whenMoved = resolve;
+      const left = this.backend;
+      this.backend = socket;
+      this.seat = seat;
+      this.backendId = 0;
+      this.letClient('backend', true);
+      left.end(quit);
+      const lingering = this.parts.clock.after(lingerMs, () => left.destroy());
+      left.once('close', () => lingering.cancel());
+      if (left.closed) lingering.cancel();
+      this.listenToBackend(socket);
+      this.step({ kind: 'moveTo', passwordHashes });
+      socket.resume();
+    });
+  }
+
+  private problemOfMoving(passwordHashes: readonly Buffer[]): string | null {
+    if (this.closed) return 'its client went away';
+    if (this.machine.reasonToStay !== null) return this.machine.reasonToStay;
+    if (!this.machine.idle && !this.machine.waitsForNode) return 'it is working';
+    return this.machine.canLogIn(passwordHashes) ? null : 'its account cannot log in without its password';
+  }
+
+  /** Ends the session because it cannot move: 1213 where a transaction is lost by that. */
+  leave(reason: string): void {
+    const lost = this.inTransaction || this.machine.transactionLost;
+    this.end(errorPacket(lost ? 'session.node-lost' : 'session.cannot-move', { reason }));
+  }
+
+  private listenToBackend(backend: Socket): void {
+    const heard = (event: SessionEvent) => {
+      // The old node's last words are nobody's business any more.
+      if (this.backend === backend) this.step(event);
+    };
+    backend.on('data', (bytes: Buffer) => heard({ kind: 'backendBytes', bytes }));
+    backend.on('drain', () => {
+      if (this.backend === backend) this.letClient('backend', true);
+    });
     backend.on('error', () => undefined);
-    backend.once('close', () => this.step({ kind: 'backendClosed' }));
+    backend.once('close', () => heard({ kind: 'backendClosed' }));
   }
 
   get idle(): boolean {
@@ -91,7 +166,7 @@ export class Session {
 
   private readonly onClientData = (bytes: Buffer) => this.step({ kind: 'clientBytes', bytes });
   private readonly onClientDrain = () => {
-    this.parts.backend.resume();
+    this.backend.resume();
   };
   private readonly onClientClose = () => this.step({ kind: 'clientClosed' });
 
@@ -106,7 +181,7 @@ export class Session {
         this.toClient(action.bytes);
         return;
       case 'toBackend':
-        if (!write(this.parts.backend, action.bytes)) this.letClient('backend', false);
+        if (!write(this.backend, action.bytes)) this.letClient('backend', false);
         return;
       case 'ask':
         this.ask(action.for);
@@ -116,7 +191,7 @@ export class Session {
         this.asking = null;
         return;
       case 'release':
-        this.parts.gate.release({
+        this.seat.gate.release({
           outcome: action.outcome,
           sequence: action.outcome === 'done' ? action.sequence : null,
         });
@@ -149,6 +224,13 @@ export class Session {
         this.backendId = action.backendId;
         this.user = action.user;
         return;
+      case 'needNode':
+        this.parts.onHomeless(this);
+        return;
+      case 'moved':
+        this.backendId = action.backendId;
+        this.settleMove(null);
+        return;
       case 'note':
         this.parts.onNote(action.what);
         return;
@@ -160,7 +242,7 @@ export class Session {
   private toClient(bytes: readonly Buffer[]): void {
     if (write(this.client, bytes)) return;
     // The answer to a commit must reach the machine even when the client does not read: others wait for the permission.
-    if (!this.machine.holdsPermission) this.parts.backend.pause();
+    if (!this.machine.holdsPermission) this.backend.pause();
     else if (this.client.writableLength > unreadBytesMax) this.client.destroy();
   }
 
@@ -171,7 +253,7 @@ export class Session {
   }
 
   private ask(what: 'commit' | 'read'): void {
-    const { gate } = this.parts;
+    const { gate } = this.seat;
     const asking = this.newAsking();
     const answer = what === 'commit' ? gate.acquire(asking.signal) : gate.caughtUp(asking.signal);
     answer.then(
@@ -182,7 +264,7 @@ export class Session {
           return;
         }
         this.asking = null;
-        this.parts.backend.resume();
+        this.backend.resume();
         this.step({ kind: 'granted' });
       },
       (error: unknown) => {
@@ -198,12 +280,15 @@ export class Session {
   }
 
   private awaitSafe(level: SafetyLevel): void {
-    const { gate, log } = this.parts;
+    const { gate } = this.seat;
     gate.safe(level, this.newAsking().signal).then(
       (fate) => this.step({ kind: fate === 'kept' ? 'safe' : 'outcomeUnknown' }),
       (error: unknown) => {
         if (this.closed) return;
-        log.warn({ cause: messageOf(error), level }, 'whether a commit is safe could not be found out');
+        this.parts.log.warn(
+          { cause: messageOf(error), level },
+          'whether a commit is safe could not be found out',
+        );
         this.step({ kind: 'outcomeUnknown' });
       },
     );
@@ -211,7 +296,7 @@ export class Session {
 
   /** A failure is logged and counts as done: the session must not hang. */
   private killQuery(): void {
-    this.parts.killQuery(this.backendId).then(
+    this.seat.killQuery(this.backendId).then(
       () => this.step({ kind: 'killed' }),
       (error: unknown) => {
         if (this.closed) return;
@@ -253,7 +338,8 @@ export class Session {
     // comes in is read to its end and thrown away: a socket destroyed with bytes unread answers with a reset, and that
     // may overtake an ERR packet on its way to the client.
     const { client } = this;
-    const { backend, clock } = this.parts;
+    const { backend } = this;
+    const { clock } = this.parts;
     const lingering = clock.after(lingerMs, () => {
       client.destroy();
       backend.destroy();
@@ -268,7 +354,13 @@ export class Session {
       socket.end();
       socket.resume();
     }
+    this.settleMove(reason);
     this.parts.onClosed(reason);
+  }
+
+  private settleMove(problem: string | null): void {
+    this.whenMoved?.(problem);
+    this.whenMoved = null;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Authentication after the login packet: the server may ask for another plugin, or for more. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { ByteReader, ByteWriter } from '../../base/bytes.js';
 import { type Malformed, malformed } from './capabilities.js';
 
@@ -34,4 +35,40 @@ export function authAnswer(first: number): AuthAnswer | undefined {
   if (first === 0xfe) return 'switch';
   if (first === 0x01) return 'more';
   return undefined;
+}
+
+export const nativePlugin = 'mysql_native_password';
+
+const sha1 = (...parts: readonly Buffer[]): Buffer => {
+  const hash = createHash('sha1');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+const xor = (left: Buffer, right: Buffer): Buffer =>
+  Buffer.from(left.map((byte, index) => byte ^ (right[index] as number)));
+
+/** A challenge of mysql_native_password and what a client answered to it. */
+export interface NativeProof {
+  /** 20 bytes. */
+  readonly scramble: Buffer;
+  /** SHA1(password) XOR SHA1(scramble + SHA1(SHA1(password))): 20 bytes, or none for an empty password. */
+  readonly answer: Buffer;
+}
+
+/**
+ * SHA1(password), which suffices to log in again, from a proof and the hash that the server keeps for the account. It
+ * is worth as much as the password itself to this plugin: keep it in memory only, and only as long as it is needed.
+ * @param stored SHA1(SHA1(password)): 20 bytes
+ * @returns null when the proof does not belong to that hash
+ */
+export function nativeSecret({ scramble, answer }: NativeProof, stored: Buffer): Buffer | null {
+  if (answer.length !== 20 || stored.length !== 20) return null;
+  const secret = xor(answer, sha1(scramble, stored));
+  return timingSafeEqual(sha1(secret), stored) ? secret : null;
+}
+
+/** What mysql_native_password answers to a challenge. @param secret SHA1(password); null for an empty password */
+export function nativeAnswer(secret: Buffer | null, scramble: Buffer): Buffer {
+  if (secret === null) return Buffer.alloc(0);
+  return xor(secret, sha1(scramble, sha1(secret)));
 }

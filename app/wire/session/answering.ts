@@ -1,7 +1,8 @@
 /** The node's side of the conversation: its answers, and what follows from them. */
 import { type Fault, faultOf, headerBytes, type Treatment } from '../framer.js';
-import { isMalformed } from '../packets/capabilities.js';
-import { decodeOk, encodeError, framed } from '../packets/responses.js';
+import { isMalformed, statusFlag } from '../packets/capabilities.js';
+import { decodeOk, encodeError, framed, type PrepareOk } from '../packets/responses.js';
+import type { Classified } from '../sql/statement.js';
 import { errorPacket, readOnlyViolation } from './errors.js';
 import { Listening } from './listening.js';
 import type { Answer } from './response.js';
@@ -121,9 +122,9 @@ export abstract class Answering extends Listening {
     }
     if (answer.kind === 'eof') this.sawEof(turn, answer.status);
     else this.learnFrom(answer, !touchesNothing(turn));
-    if (answer.kind === 'prepared' && turn.classified) {
-      this.knowledge.remember(answer.answer.statementId, turn.classified);
-    }
+    if (answer.kind === 'prepared' && turn.classified)
+      this.prepared(turn, turn.classified, answer.answer, raw);
+    else this.followCursor(turn, answer);
     if (answer.last) {
       this.finish(turn, { raw, answer });
       return;
@@ -131,6 +132,24 @@ export abstract class Answering extends Listening {
     if (answer.kind === 'infile') turn.dialogue = 'file';
     turn.relayed = true;
     this.out.toClient(this.forClient(raw, answer.kind));
+  }
+
+  /** The node prepared a statement: the client gets an id that it does not have yet, in place of the node's. */
+  private prepared(turn: Turn, classified: Classified, answer: PrepareOk, raw: Buffer): void {
+    const clientId = this.statementIds.prepared(answer.statementId);
+    if (clientId !== answer.statementId) raw.writeUInt32LE(clientId, headerBytes + 1);
+    this.knowledge.remember(clientId, classified);
+    const { belongings } = this.knowledge;
+    if (turn.repeatable) belongings.remember(clientId, turn.raw.subarray(headerBytes + 1), answer.parameters);
+    else belongings.stay('bounds');
+  }
+
+  private followCursor({ command }: Turn, answer: Answer): void {
+    if (command.kind !== 'execute' && command.kind !== 'fetch') return;
+    const status = answer.kind === 'eof' ? answer.status : answer.kind === 'ok' ? answer.ok.status : 0;
+    const clientId = this.knowledge.resolve(command.statementId);
+    if (status & statusFlag.lastRowSent) this.knowledge.belongings.holdsOpen(clientId, false);
+    else if (status & statusFlag.cursorExists) this.knowledge.belongings.holdsOpen(clientId, true);
   }
 
   /** COM_CHANGE_USER: a dialogue of its own, after which the session is as new. */
@@ -143,6 +162,9 @@ export abstract class Answering extends Listening {
     const ok = decodeOk(raw.subarray(headerBytes), this.backend.capabilities);
     if (!isMalformed(ok)) {
       this.knowledge.reset(ok.status);
+      this.statementIds.reset();
+      // Its schema, and how it could log in again, were not followed.
+      this.knowledge.belongings.stay('user');
       this.out.toClient(this.forClient(raw, 'ok'));
     }
     this.turn = null;
@@ -165,6 +187,7 @@ export abstract class Answering extends Listening {
     }
     if (turn.command.kind === 'resetConnection' && answer.kind === 'ok') {
       this.knowledge.reset(answer.ok.status);
+      this.statementIds.reset();
       this.deliver(turn, final);
       this.setUp();
       return;

@@ -17,7 +17,8 @@ const userVariablesMax = 500;
 /** Variables that the machine itself looks after, and those that only tell. */
 const notBelongings = /^(last_gtid|(tx|transaction)_read_only|session_track_.*)$/;
 /** Values for one statement, or that go on by themselves: as they are read, they are not true any more. */
-const fleeting = /^(timestamp|insert_id|last_insert_id|identity|rand_seed[12]|pseudo_.*)$/;
+const fleeting =
+  /^(timestamp|insert_id|last_insert_id|identity|rand_seed[12]|pseudo_.*|(collation|character_set)_database)$/;
 const plainName = /^[a-z0-9_$.]+$/;
 /** ASCII without quotes, backslashes and control characters. */
 const plainValue = /^[ !#-&(-[\]-~]*$/;
@@ -113,6 +114,8 @@ export class Belongings {
       this.stay('value');
       return;
     }
+    // SET NAMES brings the collation back to that of its character set, and the node does not tell.
+    if (name === 'character_set_connection') this.variables.delete('collation_connection');
     const changes = this.variables.get(name) !== value;
     if (name === 'sql_mode' && changes && this.prepared.size + this.named.size > 0) this.stay('mode');
     if (changes) this.variables.set(name, value);
@@ -145,8 +148,13 @@ export class Belongings {
     }
   }
 
-  private assign({ scope, name, portable }: Assignment): void {
+  private assign({ scope, name, literal, portable }: Assignment): void {
     if (scope === 'session' && fleeting.test(name)) this.stay('value');
+    if (scope === 'session' && name === 'collation_connection') {
+      if (literal === null || !plainName.test(literal.toLowerCase())) this.stay('value');
+      else if (literal.toLowerCase() === 'default') this.stay('value');
+      else this.variables.set(name, literal);
+    }
     if (scope !== 'user') return;
     if (portable === null || !plainName.test(name)) this.stay('user-variable');
     else if (this.userVariables.size >= userVariablesMax) this.stay('bounds');
@@ -178,6 +186,11 @@ export class Belongings {
     this.preparedBytes -= this.prepared.get(clientId)?.sql.length ?? 0;
     this.prepared.delete(clientId);
     this.cursors.delete(clientId);
+  }
+
+  /** Everything is prepared on a new node. */
+  arrived(): void {
+    for (const statement of this.prepared.values()) statement.untyped = true;
   }
 
   /** A cursor was opened, or parameters were sent ahead; or that is over. */

@@ -166,6 +166,24 @@ export class Conversation extends Answering {
     this.turn = null;
   }
 
+  /** The node is gone while the client was silent. Whatever transaction was open is too: the client hears of that. */
+  lostWhileResting(): void {
+    if (!this.knowledge.inTransaction) return;
+    this.knowledge.loseTransaction();
+    this.doomed = true;
+  }
+
+  /** Its transaction went with a node, and the client does not know yet. */
+  get transactionLost(): boolean {
+    return this.doomed;
+  }
+
+  /** The session is on another node, with all that it had but a transaction. */
+  moved(nodeIds: ReadonlyMap<number, number>, status: number): void {
+    this.statementIds.moved(nodeIds);
+    this.knowledge.moved(status);
+  }
+
   /** The node is gone. @returns the ERR packet for the client, null where the protocol allows none */
   backendLost(midPacket: boolean): Buffer | null {
     const { turn } = this;

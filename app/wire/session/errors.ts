@@ -8,6 +8,9 @@ const numbers: Partial<Record<ErrorCode, readonly [number, string]>> = {
   'session.node-lost': [1213, '40001'],
   'session.outcome-unknown': [2013, 'HY000'],
   'session.commit-unknown': [2013, 'HY000'],
+  'session.left-behind': [1213, '40001'],
+  'session.cannot-move': [1927, '70100'],
+  'session.killed': [1927, '70100'],
   'session.malformed': [1835, 'HY000'],
   'session.backend-malformed': [1158, '08S01'],
 };

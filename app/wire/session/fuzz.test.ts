@@ -11,16 +11,19 @@ const firstSeed = Number(process.env.RINGMASTER_FUZZ_SEED ?? 1);
 it(`survives ${streams} mutated streams`, { timeout: 30_000 + streams }, () => {
   let closed = 0;
   let bytesOut = 0;
+  let moved = 0;
   for (let seed = firstSeed; seed < firstSeed + streams; seed++) {
     try {
       const result = fuzzOnce(seed, 24);
       if (result.closed) closed++;
       bytesOut += result.bytesOut;
+      moved += result.moved;
     } catch (error) {
       throw new Error(`stream with seed ${seed}: ${error instanceof Error ? error.stack : error}`);
     }
   }
   // Most streams must get far enough to mean something, and many must be broken.
   expect(closed).toBeGreaterThan(streams / 20);
+  expect(moved).toBeGreaterThan(streams / 200);
   expect(bytesOut / streams).toBeGreaterThan(200);
 });

@@ -47,8 +47,10 @@ export class Knowledge {
   lastSequence: number | null = null;
   /** An answer had no place for tracking: the next one may tell of the commit before. */
   private tellsLate = false;
-  /** What LAST_INSERT_ID() and FOUND_ROWS() mean stayed behind on another node. */
-  lostEarlier = false;
+  /** The session moved, and what LAST_INSERT_ID(), FOUND_ROWS() and ROW_COUNT() mean stayed behind on the old node. */
+  private lostInsertId = false;
+  private lostRows = false;
+  private hasInsertId = false;
 
   private readonly prepared = new Map<number, Classified>();
   private readonly named = new Map<string, Classified>();
@@ -99,7 +101,9 @@ export class Knowledge {
     this.lastPreparedId = null;
     this.belongings.reset();
     this.tracking.reset();
-    this.lostEarlier = false;
+    this.lostInsertId = false;
+    this.lostRows = false;
+    this.hasInsertId = false;
   }
 
   /**
@@ -107,10 +111,21 @@ export class Knowledge {
    * @param status flags of the last packet there
    */
   moved(status: number): void {
-    this.lostEarlier = true;
+    this.belongings.arrived();
+    this.lostInsertId = this.hasInsertId;
+    this.lostRows = true;
     this.rowCount = null;
     this.backendAccess = 'read-write';
     this.sawStatus(status);
+  }
+
+  /** A text is about to run. @returns true when it asks for what stayed behind on another node; said once only */
+  asksForLost({ mentions }: Classified): boolean {
+    const lost =
+      (mentions.earlier && this.lostInsertId) || ((mentions.earlier || mentions.rowCount) && this.lostRows);
+    this.lostRows = false;
+    if (lost) this.lostInsertId = false;
+    return lost;
   }
 
   /** Whatever transaction was open is gone with its node. */
@@ -139,7 +154,10 @@ export class Knowledge {
     const late = this.tellsLate;
     this.tellsLate = false;
     this.lastSequence = null;
-    if (ok.lastInsertId !== 0) this.lostEarlier = false;
+    if (ok.lastInsertId !== 0) {
+      this.hasInsertId = true;
+      this.lostInsertId = false;
+    }
     if ((capabilities & capability.sessionTrack) === 0 || ok.sessionState.length === 0) return false;
     const entries = decodeSessionState(ok.sessionState);
     if (isMalformed(entries)) return false;
@@ -201,17 +219,20 @@ export class Knowledge {
     return this.prepared.get(this.resolve(statementId)) ?? unknownText;
   }
 
-  private resolve(statementId: number): number {
+  /** The statement meant by an id: "the last one" has one of its own. */
+  resolve(statementId: number): number {
     return statementId === 0xffff_ffff ? (this.lastPreparedId ?? statementId) : statementId;
   }
 
   forget(statementId: number): void {
     this.prepared.delete(statementId);
     this.longData.delete(statementId);
+    this.belongings.forget(statementId);
   }
 
   sentLongData(statementId: number): void {
     if (this.longData.size < preparedMax) this.longData.add(statementId);
+    this.belongings.holdsOpen(this.resolve(statementId), true);
   }
 
   /** Were parameters sent in advance? They are used up by one execution, so it cannot be repeated. */

@@ -60,17 +60,45 @@ export class Listening extends Running {
 
   private open(command: Command, raw: Buffer, long: boolean): void {
     const classified = this.classified(command, long);
+    const bytes = 'statementId' in command ? this.address(command, raw, long) : raw;
     const repeatable =
       !long &&
       (command.kind !== 'execute' && command.kind !== 'bulkExecute'
         ? true
         : !this.knowledge.takeLongData(command.statementId));
-    const turn = newTurn(command, raw, this.planFor(command, classified), classified, repeatable);
+    const turn = newTurn(command, bytes, this.planFor(command, classified), classified, repeatable);
     turn.streaming = long;
     this.turn = turn;
-    if (this.answersDoomed(turn)) return;
+    if (this.answersDoomed(turn) || this.answersLost(turn)) return;
     this.rewrite(turn, long);
     this.start(turn);
+  }
+
+  /** A command about a prepared statement, as the present node understands it. */
+  private address(command: Extract<Command, { statementId: number }>, raw: Buffer, long: boolean): Buffer {
+    const { belongings } = this.knowledge;
+    const clientId = this.knowledge.resolve(command.statementId);
+    if (command.kind === 'execute' || command.kind === 'bulkExecute' || command.kind === 'resetStatement')
+      belongings.holdsOpen(clientId, false);
+    let bytes = raw;
+    if (command.kind === 'execute') {
+      const payload = raw.subarray(headerBytes);
+      const typed = belongings.execute(clientId, payload);
+      if (typed !== payload && !long) bytes = framed(typed, raw[3] as number);
+    }
+    // The id stands behind header and command code.
+    if (this.statementIds.translates)
+      bytes.writeUInt32LE(this.statementIds.forNode(clientId), headerBytes + 1);
+    return bytes;
+  }
+
+  /** The session moved, and what the statement asks for stayed behind: an error is true, an answer would not be. */
+  private answersLost(turn: Turn): boolean {
+    const { kind } = turn.command;
+    if (!turn.classified || (kind !== 'query' && kind !== 'execute' && kind !== 'bulkExecute')) return false;
+    if (!this.knowledge.asksForLost(turn.classified) || turn.streaming) return false;
+    this.fail(turn, errorPacket('session.left-behind'));
+    return true;
   }
 
   private situation(): Situation {

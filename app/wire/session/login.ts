@@ -7,7 +7,7 @@
  * TLS ends here: with it, the client's packets are numbered one higher than the node's.
  */
 import { type Fault, faultOf, headerBytes } from '../framer.js';
-import { authAnswer } from '../packets/auth.js';
+import { authAnswer, decodeAuthSwitch } from '../packets/auth.js';
 import {
   capability,
   extendedCapability,
@@ -21,6 +21,7 @@ import {
   encodeGreeting,
   type Greeting,
   isSslRequest,
+  type Login as LoginPacket,
   patchLogin,
 } from '../packets/greeting.js';
 import { decodeOk, encodeOk, framed } from '../packets/responses.js';
@@ -39,6 +40,16 @@ export interface LoggedIn {
   readonly serverVersion: number;
 }
 
+/** How the client logged in: what the machine needs to do the same on another node. */
+export interface Credentials {
+  /** The login as the node got it. Its answer is that to the first challenge. */
+  readonly login: LoginPacket;
+  /** The plugin, challenge and answer by which the client was accepted. */
+  plugin: string;
+  scramble: Buffer;
+  answer: Buffer;
+}
+
 type Step = 'greeting' | 'login' | 'secured' | 'proving' | 'done';
 
 export class Login {
@@ -53,6 +64,7 @@ export class Login {
   /** How much higher the client counts than the node: 1 behind an SSLRequest. */
   private shift = 0;
   user = '';
+  credentials: Credentials | null = null;
   /** The client asked for TLS and the rim was not told yet. */
   wantsTls = false;
 
@@ -74,6 +86,7 @@ export class Login {
     if (!answer) return faultOf('unexpected', `byte ${payload[0]} during the login`);
     const sequence = (raw[3] as number) + this.shift;
     if (answer !== 'accepted') {
+      if (answer === 'switch') this.noteSwitch(payload);
       this.out.toClient(framed(payload, sequence));
       if (answer === 'refused') this.refused = true;
       return undefined;
@@ -90,6 +103,15 @@ export class Login {
       serverVersion: versionNumber(this.greeting?.serverVersion ?? ''),
     };
     return undefined;
+  }
+
+  private noteSwitch(payload: Buffer): void {
+    const asked = decodeAuthSwitch(payload);
+    const { credentials } = this;
+    if (isMalformed(asked) || !credentials) return;
+    credentials.plugin = asked.plugin;
+    // The challenge ends with a zero byte that is no part of it.
+    credentials.scramble = Buffer.from(asked.data.subarray(0, 20));
   }
 
   private greet(payload: Buffer, raw: Buffer): Fault | undefined {
@@ -120,6 +142,7 @@ export class Login {
     const payload = raw.subarray(headerBytes);
     const sequence = raw[3] as number;
     if (this.step === 'proving') {
+      if (this.credentials) this.credentials.answer = Buffer.from(payload);
       this.out.toBackend(framed(payload, sequence - this.shift));
       return undefined;
     }
@@ -157,6 +180,16 @@ export class Login {
       extendedCapabilities: extended,
     };
     this.user = login.user;
+    this.credentials = {
+      login: {
+        ...understood,
+        authResponse: Buffer.alloc(0),
+        attributes: Buffer.from(understood.attributes),
+      },
+      plugin: understood.authPlugin ?? greeting.authPlugin,
+      scramble: greeting.scramble.subarray(0, 20),
+      answer: Buffer.from(understood.authResponse),
+    };
     this.step = 'proving';
     this.out.toBackend(framed(patched, sequence - this.shift));
     return undefined;

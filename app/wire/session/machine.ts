@@ -11,20 +11,23 @@
  * Memory: one command of at most `commandBytesMax`, one collected answer, and what the client sent ahead of its turn,
  * bounded by `pauseClient` and checked here.
  */
-import { type Fault, Framer, type FrameSink, faultOf, headerBytes, type Treatment } from '../framer.js';
+import { type Fault, Framer, type FrameSink, faultOf, headerBytes } from '../framer.js';
 import { capability, commandCode } from '../packets/capabilities.js';
 import { encodeError, framed } from '../packets/responses.js';
+import { clientSink } from './client-sink.js';
 import { Conversation } from './conversation.js';
 import { errorPacket } from './errors.js';
 import { Knowledge } from './knowledge.js';
 import { Login } from './login.js';
+import { Move, secretOf } from './moving.js';
 import { Output } from './output.js';
 import type { SessionAction, SessionEvent, SessionOptions } from './protocol.js';
+import { restoreSteps } from './restore.js';
 
 /** What a client may send ahead after it was told to pause: socket buffers that were already full. */
 const aheadBytesMax = 4 * 0x10_0000;
-/** The longest answer that has to be understood: an OK packet with all that it tracks. */
-const answerBytesMax = 0x10_0000;
+/** The longest answer that has to be understood is an OK packet with all that it tracks. */
+const backendFraming = { collectBytesMax: 0x10_0000 };
 
 /** Commands that the server does not answer. */
 const unansweredCodes = new Set<number>([
@@ -36,10 +39,12 @@ const unansweredCodes = new Set<number>([
 export class SessionMachine {
   private readonly out = new Output();
   private readonly knowledge: Knowledge;
-  private readonly login: Login;
-  private conversation: Conversation | null = null;
-  private readonly clientFramer: Framer;
-  private readonly backendFramer: Framer;
+  readonly login: Login;
+  conversation: Conversation | null = null;
+  readonly clientFramer: Framer;
+  private backendFramer: Framer;
+  /** Without a node, or on the way to another one. */
+  private relocation: 'waiting' | Move | null = null;
   private ahead: Buffer[] = [];
   private aheadBytes = 0;
   private paused = false;
@@ -49,8 +54,8 @@ export class SessionMachine {
   constructor(private readonly options: SessionOptions) {
     this.knowledge = new Knowledge(options.settings);
     this.login = new Login(this.out, options);
-    this.clientFramer = new Framer(this.clientSink(), { collectBytesMax: options.commandBytesMax });
-    this.backendFramer = new Framer(this.backendSink(), { collectBytesMax: answerBytesMax });
+    this.clientFramer = new Framer(clientSink(this), { collectBytesMax: options.commandBytesMax });
+    this.backendFramer = new Framer(this.backendSink(), backendFraming);
   }
 
   /** Bytes that the machine keeps at this moment. */
@@ -80,7 +85,30 @@ export class SessionMachine {
 
   /** No command is running and no transaction is open. */
   get idle(): boolean {
-    return this.conversation?.ready === true && !this.knowledge.inTransaction;
+    return this.resting && !this.knowledge.inTransaction;
+  }
+
+  private get resting(): boolean {
+    return this.conversation?.ready === true && this.relocation === null;
+  }
+
+  /** Why the session cannot go on elsewhere; null when nothing speaks against it. */
+  get reasonToStay(): string | null {
+    return this.knowledge.belongings.reasonToStay;
+  }
+
+  get waitsForNode(): boolean {
+    return this.relocation === 'waiting';
+  }
+  /** A transaction went with its node, and the client does not know yet. */
+  get transactionLost(): boolean {
+    return this.conversation?.transactionLost === true;
+  }
+
+  /** Can the client be logged in elsewhere without its password? */
+  canLogIn(passwordHashes: readonly Buffer[]): boolean {
+    const { credentials } = this.login;
+    return credentials !== null && secretOf(credentials, passwordHashes) !== null;
   }
 
   step(event: SessionEvent): readonly SessionAction[] {
@@ -133,15 +161,19 @@ export class SessionMachine {
       case 'killAnswered':
         conversation?.killAnswered(event.error);
         return;
+      case 'moveTo':
+        this.moveTo(event.passwordHashes);
+        return;
       case 'end':
         this.end(event.error);
     }
   }
 
   /** May the client's framer go on? After login only when its turn has come. */
-  private get listens(): boolean {
+  get listens(): boolean {
     const { conversation } = this;
     if (!conversation) return !this.login.refused;
+    if (this.relocation !== null) return false;
     if (conversation.ready) return true;
     const { turn } = conversation;
     if (turn === null) return !this.clientFramer.atBoundary;
@@ -186,66 +218,6 @@ export class SessionMachine {
     this.out.do({ kind: 'startTls', rest });
   }
 
-  private clientSink(): FrameSink {
-    return {
-      passOver: (_chunk, at) => at,
-      begin: (length, _first, sequence): Treatment | Fault => {
-        const { conversation } = this;
-        if (!conversation)
-          return length === 0 && this.login.step !== 'proving'
-            ? faultOf('malformed', 'an empty login')
-            : 'collect';
-        const { turn } = conversation;
-        if (turn?.dialogue) {
-          if (sequence !== ((turn.sequence + 1) & 0xff))
-            return faultOf('sequence', `packet ${sequence} of the client follows ${turn.sequence}`);
-          return 'collect';
-        }
-        if (sequence !== 0) return faultOf('sequence', `a command with number ${sequence}`);
-        if (length === 0) return faultOf('malformed', 'an empty command');
-        return 'collect';
-      },
-      inPlace: () => false,
-      packet: (raw) => {
-        const { conversation } = this;
-        if (!conversation) {
-          const refused = this.login.fromClient(raw);
-          if (this.login.wantsTls) this.clientFramer.suspend();
-          return refused;
-        }
-        if (conversation.turn?.dialogue) {
-          conversation.dialoguePacket(raw);
-          if (!conversation.turn?.dialogue) this.clientFramer.suspend();
-          return undefined;
-        }
-        const fault = conversation.command(raw);
-        if (!conversation.ready) this.clientFramer.suspend();
-        return fault;
-      },
-      overflow: (head) => {
-        const { conversation } = this;
-        if (!conversation) return faultOf('too-long', 'a login that never ends');
-        if (conversation.turn?.dialogue) {
-          conversation.longCommandBytes(head);
-          return 'follow';
-        }
-        const treatment = conversation.longCommand(head);
-        if (!this.listens) this.clientFramer.suspend();
-        return treatment;
-      },
-      relay: (bytes) => this.conversation?.longCommandBytes(bytes),
-      end: (sequence) => {
-        const { conversation } = this;
-        if (conversation?.turn?.dialogue) conversation.dialogueEnd(sequence, false);
-        else {
-          conversation?.longCommandEnd(sequence);
-          this.clientFramer.suspend();
-        }
-        return undefined;
-      },
-    };
-  }
-
   private backendSink(): FrameSink {
     return {
       passOver: (chunk, at) => this.conversation?.backendPassOver(chunk, at) ?? at,
@@ -270,6 +242,7 @@ export class SessionMachine {
     this.knowledge.serverVersion = result.serverVersion;
     this.knowledge.multiStatements = (result.client.capabilities & capability.multiStatements) !== 0;
     this.knowledge.reset(result.status);
+    this.knowledge.belongings.schema = this.login.credentials?.login.database ?? null;
     this.conversation = new Conversation(
       this.out,
       this.options,
@@ -284,7 +257,11 @@ export class SessionMachine {
   private fromBackend(bytes: Buffer): void {
     const taken = this.backendFramer.push(bytes);
     if (typeof taken === 'number') return;
-    this.note('malformed', taken.detail);
+    if (this.relocation !== null) {
+      this.cannotMove(taken.detail);
+      return;
+    }
+    this.out.do({ kind: 'note', what: 'malformed', detail: taken.detail });
     const midPacket = this.conversation?.relaying === true;
     const lost = this.conversation?.backendLost(midPacket);
     if (lost) this.out.toClient(lost);
@@ -292,7 +269,7 @@ export class SessionMachine {
   }
 
   private clientFault(fault: Fault): void {
-    this.note('malformed', fault.detail);
+    this.out.do({ kind: 'note', what: 'malformed', detail: fault.detail });
     const error = encodeError(errorPacket('session.malformed', { detail: fault.detail }));
     const { conversation } = this;
     const { turn } = conversation ?? {};
@@ -306,10 +283,6 @@ export class SessionMachine {
     this.close(`the client broke the protocol: ${fault.detail}`);
   }
 
-  private note(what: 'malformed', detail: string): void {
-    this.out.do({ kind: 'note', what, detail });
-  }
-
   private clientClosed(): void {
     this.out.clientGone = true;
     this.ahead = [];
@@ -318,7 +291,57 @@ export class SessionMachine {
     else this.close('the client went away');
   }
 
+  private moveTo(passwordHashes: readonly Buffer[]): void {
+    const { conversation, knowledge } = this;
+    const { credentials } = this.login;
+    const { reasonToStay } = knowledge.belongings;
+    const works = !conversation?.ready || knowledge.inTransaction || this.relocation instanceof Move;
+    if (works || !credentials || reasonToStay !== null) {
+      this.cannotMove(reasonToStay ?? 'it is working');
+      return;
+    }
+    const { belongings, multiStatements } = knowledge;
+    const atLogin = (conversation.client.capabilities & capability.multiStatements) !== 0;
+    const option = multiStatements === atLogin ? null : multiStatements;
+    const move = new Move({
+      credentials,
+      passwordHashes,
+      agreed: conversation.backend,
+      schema: belongings.schema,
+      steps: restoreSteps(belongings, belongings.schema, option),
+      send: (bytes) => this.out.toBackend(bytes),
+      arrived: () => this.arrived(move),
+    });
+    this.relocation = move;
+    this.backendFramer = new Framer(move, backendFraming);
+  }
+
+  private arrived(move: Move): void {
+    this.conversation?.moved(move.nodeIds, move.status);
+    this.relocation = null;
+    this.backendFramer = new Framer(this.backendSink(), backendFraming);
+    this.out.do({ kind: 'moved', backendId: move.backendId });
+  }
+
+  /** The end of a session that has no node any more. */
+  private cannotMove(reason: string): void {
+    const code = this.conversation?.transactionLost ? 'session.node-lost' : 'session.cannot-move';
+    this.out.toClient(framed(encodeError(errorPacket(code, { reason })), 1));
+    this.close(`it could not move: ${reason}`);
+  }
+
   private backendClosed(): void {
+    if (this.relocation === 'waiting') return;
+    if (this.relocation !== null) {
+      this.cannotMove('the other node went away');
+      return;
+    }
+    if (this.options.movable && this.resting) {
+      this.conversation?.lostWhileResting();
+      this.relocation = 'waiting';
+      this.out.do({ kind: 'needNode' });
+      return;
+    }
     const lost = this.conversation?.backendLost(!this.backendFramer.atBoundary && this.conversation.relaying);
     if (lost) this.out.toClient(lost);
     else if (!this.conversation && !this.login.refused && this.login.step !== 'greeting') {
@@ -344,10 +367,10 @@ export class SessionMachine {
       conversation.ending = error.message;
       return;
     }
-    const quiet = turn === null || turn === undefined || turn.relayed;
-    if (!quiet || conversation === null) {
-      const first = this.login.step === 'greeting' ? -1 : 1;
-      this.out.toClient(framed(encodeError(error), (turn?.sequence ?? first) + 1));
+    if (!turn?.relayed) {
+      // To a silent client it is the answer to what it will ask next.
+      const last = conversation ? 0 : this.login.step === 'greeting' ? -1 : 1;
+      this.out.toClient(framed(encodeError(error), (turn?.sequence ?? last) + 1));
     }
     this.close(error.message);
   }

@@ -27,6 +27,8 @@ export interface SessionOptions {
   readonly commandBytesMax: number;
   /** How often a wrapped statement is run again after a conflict before its client hears of it. */
   readonly conflictRetriesMax: number;
+  /** A session whose node is lost asks for another one (`needNode`) instead of closing, if its client was silent. */
+  readonly movable: boolean;
 }
 
 export const defaultSessionOptions: SessionOptions = {
@@ -36,6 +38,7 @@ export const defaultSessionOptions: SessionOptions = {
   settings: { acknowledge: 'lossless', read: 'local' },
   commandBytesMax: 0x10_0000,
   conflictRetriesMax: 3,
+  movable: false,
 };
 
 export type SessionEvent =
@@ -54,6 +57,11 @@ export type SessionEvent =
   /** The answer to `resolveKill`: the node's own id of that connection, or what the client is to be told. */
   | { readonly kind: 'killResolved'; readonly backendId: number }
   | { readonly kind: 'killAnswered'; readonly error: ErrorPacket | null }
+  /**
+   * The node's bytes come from another one from now on, to which nothing was said yet; only to a session that rests.
+   * `passwordHashes`: SHA1(SHA1(password)) of every account there that may be the client's.
+   */
+  | { readonly kind: 'moveTo'; readonly passwordHashes: readonly Buffer[] }
   /** The session must end: with an ERR packet where the protocol allows one. */
   | { readonly kind: 'end'; readonly error: ErrorPacket };
 
@@ -79,6 +87,10 @@ export type SessionAction =
   | { readonly kind: 'startTls'; readonly rest: Buffer }
   /** The client is logged in. */
   | { readonly kind: 'loggedIn'; readonly user: string; readonly backendId: number }
+  /** The node is lost and the client was silent. Answered by `moveTo` or `end`. */
+  | { readonly kind: 'needNode' }
+  /** The session is on its new node, with all that it had. */
+  | { readonly kind: 'moved'; readonly backendId: number }
   /** Something that an operator should see. */
   | {
       readonly kind: 'note';

@@ -22,6 +22,7 @@ import type { Output } from './output.js';
 import type { Ground } from './plan.js';
 import type { SessionOptions } from './protocol.js';
 import { type Agreed, type Answer, ResponseTracker } from './response.js';
+import { StatementIds } from './statement-ids.js';
 import { trackEverything } from './tracking.js';
 import { type Final, onlyStatement, type Turn, unanswered } from './turn.js';
 
@@ -51,13 +52,14 @@ export class Running {
   protected doomed = false;
   /** Why the session ends after what was written is flushed, if so. */
   ending: string | null = null;
+  protected readonly statementIds = new StatementIds();
 
   constructor(
     protected readonly out: Output,
     protected readonly options: SessionOptions,
     protected readonly knowledge: Knowledge,
-    protected readonly client: Agreed,
-    protected readonly backend: Agreed,
+    readonly client: Agreed,
+    readonly backend: Agreed,
   ) {}
 
   protected start(turn: Turn): void {
@@ -149,9 +151,13 @@ export class Running {
   protected sendClient(turn: Turn): void {
     const { command } = turn;
     turn.stage = { at: 'running' };
+    if (turn.classified && command.kind !== 'prepare') this.knowledge.belongings.runs(turn.classified);
     this.out.toBackend(turn.raw);
     if (unanswered(command)) {
-      if (command.kind === 'closeStatement') this.knowledge.forget(command.statementId);
+      if (command.kind === 'closeStatement') {
+        this.knowledge.forget(command.statementId);
+        this.statementIds.forget(command.statementId);
+      }
       if (command.kind === 'longData') this.knowledge.sentLongData(command.statementId);
       if (command.kind === 'quit') this.ending = 'the client said goodbye';
       if (!turn.streaming) this.turn = null;
@@ -208,7 +214,11 @@ export class Running {
   protected delivered(turn: Turn, answer: Answer, wrapped: boolean): void {
     const { classified } = turn;
     this.turn = null;
-    if (answer.kind === 'error' || turn.command.kind === 'prepare') return;
+    if (turn.command.kind === 'prepare') return;
+    if (answer.kind === 'error') {
+      if (classified) this.knowledge.belongings.failed(classified.statements);
+      return;
+    }
     if (classified) this.knowledge.apply(classified.statements);
     if (turn.command.kind === 'setOption') this.knowledge.multiStatements = turn.command.multiStatements;
     if (wrapped)

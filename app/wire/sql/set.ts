@@ -115,7 +115,15 @@ function readAssignments(cursor: Cursor, until: string | null): Assignment[] {
   while (!cursor.atEnd && cursor.word !== until) {
     const target = readTarget(cursor);
     if (!target) return [...assignments, { scope: 'session', name: '', literal: null, portable: null }];
-    assignments.push({ ...target, ...readValue(cursor, until) });
+    if (target.name !== 'names') {
+      assignments.push({ ...target, ...readValue(cursor, until) });
+    } else {
+      // SET NAMES x COLLATE y is two settings.
+      assignments.push({ ...target, ...readValue(cursor, 'COLLATE') });
+      if (cursor.accept('COLLATE')) {
+        assignments.push({ scope: 'session', name: 'collation_connection', ...readValue(cursor, until) });
+      }
+    }
     if (!cursor.symbol(',')) break;
     cursor.next();
   }

@@ -14,6 +14,10 @@ export interface RealServer {
   readonly port: number;
   readonly folder: string;
   stop(): Promise<void>;
+  /** Ends it at once, as `kill -9` does; the folder stays until `stop`. */
+  kill(): Promise<void>;
+  /** Starts it again after `kill`, with what it had. */
+  start(): Promise<void>;
 }
 
 /** Numeric ids of the `mysql` user: servers do not run as root. Undefined when the tests are not run by root. */
@@ -50,62 +54,85 @@ export async function startRealServer(
     ],
     { ...ids },
   );
-  const server = spawn(
-    'mariadbd',
-    [
-      '--no-defaults',
-      `--datadir=${data}`,
-      `--tmpdir=${folder}`,
-      `--socket=${join(folder, 'socket')}`,
-      `--pid-file=${join(folder, 'pid')}`,
-      `--log-error=${join(folder, 'log')}`,
-      `--port=${port}`,
-      '--bind-address=127.0.0.1',
-      '--log-bin=binlog',
-      '--binlog-format=ROW',
-      '--server-id=1',
-      '--sync-binlog=0',
-      '--innodb-flush-log-at-trx-commit=0',
-      '--innodb-buffer-pool-size=64M',
-      '--innodb-log-file-size=32M',
-      '--local-infile=1',
-      '--max-allowed-packet=64M',
-      `--secure-file-priv=${folder}`,
-      ...settings,
-    ],
-    { ...ids, stdio: 'ignore' },
-  );
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+  const launch = () =>
+    spawn(
+      'mariadbd',
+      [
+        '--no-defaults',
+        `--datadir=${data}`,
+        `--tmpdir=${folder}`,
+        `--socket=${join(folder, 'socket')}`,
+        `--pid-file=${join(folder, 'pid')}`,
+        `--log-error=${join(folder, 'log')}`,
+        `--port=${port}`,
+        '--bind-address=127.0.0.1',
+        '--log-bin=binlog',
+        '--binlog-format=ROW',
+        '--server-id=1',
+        '--sync-binlog=0',
+        '--innodb-flush-log-at-trx-commit=0',
+        '--innodb-buffer-pool-size=64M',
+        '--innodb-log-file-size=32M',
+        '--local-infile=1',
+        '--max-allowed-packet=64M',
+        `--secure-file-priv=${folder}`,
+        ...settings,
+      ],
+      { ...ids, stdio: 'ignore' },
+    );
+  let server = launch();
   // A test run that ends early must not leave a server behind.
   const endWithUs = () => server.kill('SIGKILL');
   process.once('exit', endWithUs);
-  const stop = async () => {
-    process.off('exit', endWithUs);
+  const kill = async () => {
+    const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()));
+    if (server.exitCode !== null || server.signalCode !== null) return;
     server.kill('SIGKILL');
     await ended;
+  };
+  const stop = async () => {
+    process.off('exit', endWithUs);
+    await kill();
     await rm(folder, { recursive: true, force: true });
   };
-  const ready = await waitFor(
-    systemClock,
-    async () => {
-      try {
-        const root = await createConnection({ socketPath: join(folder, 'socket'), user: 'root' });
-        await root.query("CREATE USER app@'%' IDENTIFIED BY 'secret'");
-        await root.query("GRANT ALL ON *.* TO app@'%' WITH GRANT OPTION");
-        await root.query('CREATE DATABASE shop');
-        await root.end();
-        return true;
-      } catch {
-        return server.exitCode === null ? undefined : false;
-      }
-    },
-    { everyMs: 50, timeoutMs: 30_000 },
-  );
+  const socketPath = join(folder, 'socket');
+  const start = async () => {
+    server = launch();
+    await waitUntilReady(socketPath, () => server.exitCode === null, []);
+  };
+  const ready = await waitUntilReady(socketPath, () => server.exitCode === null, [
+    "CREATE USER app@'%' IDENTIFIED BY 'secret'",
+    "GRANT ALL ON *.* TO app@'%' WITH GRANT OPTION",
+    'CREATE DATABASE shop',
+  ]);
   if (!ready) {
     await stop();
     throw new Error(`the test server on port ${port} did not start`);
   }
-  return { port, folder, stop };
+  return { port, folder, stop, kill, start };
+}
+
+/** Runs `statements` as root as soon as the server answers. @returns false when it ended instead */
+async function waitUntilReady(
+  socketPath: string,
+  runs: () => boolean,
+  statements: readonly string[],
+): Promise<boolean> {
+  const ready = await waitFor(
+    systemClock,
+    async () => {
+      try {
+        const root = await createConnection({ socketPath, user: 'root' });
+        for (const sql of statements) await root.query(sql);
+        await root.end();
+        return true;
+      } catch {
+        return runs() ? undefined : false;
+      }
+    },
+    { everyMs: 50, timeoutMs: 30_000 },
+  );
+  return ready === true;
 }
 
 /** A socket that collects all that arrives until a condition holds. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { headerBytes } from '../../framer.js';
 import { RawClient } from '../../testing/real-server.js';
-import { decodeAuthSwitch } from '../auth.js';
+import { decodeAuthSwitch, nativeAnswer } from '../auth.js';
 import { capability, isMalformed } from '../capabilities.js';
 import { encodeQuery, encodeStatementCommand } from '../commands.js';
 import { decodeGreeting, encodeLogin, type Greeting } from '../greeting.js';
@@ -28,15 +28,6 @@ export function payloadsOf(bytes: Buffer): Buffer[] | undefined {
     at += headerBytes + length;
   }
   return payloads;
-}
-
-const sha1 = (...parts: Buffer[]) => createHash('sha1').update(Buffer.concat(parts)).digest();
-
-/** mysql_native_password: SHA1(password) XOR SHA1(scramble + SHA1(SHA1(password))). */
-function nativePassword(password: string, scramble: Buffer): Buffer {
-  const once = sha1(Buffer.from(password));
-  const mask = sha1(scramble.subarray(0, 20), sha1(once));
-  return Buffer.from(once.map((byte, index) => byte ^ (mask[index] as number)));
 }
 
 export const baseCapabilities =
@@ -69,7 +60,7 @@ export async function logIn(
       collation: 45,
       extendedCapabilities: 0,
       user: 'app',
-      authResponse: nativePassword('secret', greeting.scramble),
+      authResponse: nativeAnswer(createHash('sha1').update('secret').digest(), greeting.scramble),
       database: 'shop',
       authPlugin: 'mysql_native_password',
       attributes: Buffer.alloc(0),

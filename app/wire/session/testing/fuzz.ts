@@ -141,6 +141,8 @@ class Ledger {
   /** Commits whose safety was asked for and not told yet. */
   awaiting = 0;
   closed = false;
+  needsNode = false;
+  moved = 0;
   maxKept = 0;
   bytesOut = 0;
 }
@@ -153,6 +155,7 @@ function play(machine: SessionMachine, event: SessionEvent, ledger: Ledger): voi
     if (action.kind === 'withdraw') ledger.asked--;
     if (action.kind === 'release') ledger.granted--;
     if (action.kind === 'awaitSafe') ledger.awaiting++;
+    if (action.kind === 'needNode') ledger.needsNode = true;
     if (action.kind === 'close') ledger.closed = true;
     if (action.kind === 'toClient' || action.kind === 'toBackend') {
       for (const bytes of action.bytes) ledger.bytesOut += bytes.length;
@@ -185,12 +188,13 @@ function worldEvent(random: Random, ledger: Ledger): SessionEvent {
 export function fuzzOnce(
   seed: number,
   steps: number,
-): { readonly closed: boolean; readonly bytesOut: number } {
+): { readonly closed: boolean; readonly moved: number; readonly bytesOut: number } {
   const random = seededRandom(seed);
   const options = {
     ...defaultSessionOptions,
     commandBytesMax: 1000,
     connectionId: random.chance(0.5) ? 1000 : null,
+    movable: random.chance(0.5),
   };
   const machine = new SessionMachine(options);
   const ledger = new Ledger();
@@ -212,7 +216,8 @@ export function fuzzOnce(
     collation: 45,
     extendedCapabilities: random.chance(0.5) ? 0x1c : 0,
     user: 'app',
-    authResponse: Buffer.alloc(20, 'y'),
+    // Without a password the machine can log in again by itself.
+    authResponse: random.chance(0.5) ? nothing : Buffer.alloc(20, 'y'),
     database: 'shop',
     authPlugin: 'mysql_native_password',
     attributes: nothing,
@@ -225,24 +230,29 @@ export function fuzzOnce(
   };
   send('backendBytes', framed(greeting, 0));
   send('clientBytes', framed(login, 1));
-  send(
-    'backendBytes',
-    framed(
-      encodeOk(
-        {
-          header: 0,
-          affectedRows: 0,
-          lastInsertId: 0,
-          status: 2,
-          warnings: 0,
-          info: nothing,
-          sessionState: nothing,
-        },
-        capabilities,
-      ),
-      2,
-    ),
-  );
+  const accepted = {
+    header: 0,
+    affectedRows: 0,
+    lastInsertId: 0,
+    status: 2,
+    warnings: 0,
+    info: nothing,
+    sessionState: nothing,
+  };
+  send('backendBytes', framed(encodeOk(accepted, capabilities), 2));
+  /** Another node: it greets, accepts, and answers what is restored; or something goes wrong on the way. */
+  const moveElsewhere = () => {
+    ledger.needsNode = false;
+    play(machine, { kind: 'moveTo', passwordHashes: [] }, ledger);
+    if (ledger.closed) return;
+    send('backendBytes', framed(greeting, 0));
+    const ok = { ...accepted, status: random.chance(0.5) ? 2 : 0 };
+    for (let answered = 0; answered < 9 && !ledger.closed && !machine.idle; answered++) {
+      const payload = random.chance(0.95) ? encodeOk(ok, capabilities) : nodePacket(random, capabilities);
+      send('backendBytes', framed(payload, answered === 0 ? 2 : 1));
+    }
+    if (machine.idle) ledger.moved++;
+  };
   let sequence = 1;
   for (let step = 0; step < steps && !ledger.closed; step++) {
     const what = random.next();
@@ -264,11 +274,12 @@ export function fuzzOnce(
       }
       if (event.kind === 'denied') ledger.asked--;
       play(machine, event, ledger);
+      if (ledger.needsNode || (machine.idle && random.chance(0.7))) moveElsewhere();
     }
   }
   if (!ledger.closed) play(machine, { kind: 'backendClosed' }, ledger);
   if (ledger.granted !== 0) throw new Error(`${ledger.granted} permissions were not given back`);
   if (ledger.asked !== 0) throw new Error(`${ledger.asked} permissions are still asked for after the close`);
   if (ledger.maxKept > 5 * 0x10_0000 + 2000) throw new Error(`${ledger.maxKept} bytes kept`);
-  return { closed: ledger.closed, bytesOut: ledger.bytesOut };
+  return { closed: ledger.closed, moved: ledger.moved, bytesOut: ledger.bytesOut };
 }

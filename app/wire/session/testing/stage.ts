@@ -6,7 +6,15 @@ import { physicalBytesMax } from '../../framer.js';
 import { capability, isMalformed, statusFlag } from '../../packets/capabilities.js';
 import { decodeCommand, encodeQuery } from '../../packets/commands.js';
 import { encodeGreeting, encodeLogin } from '../../packets/greeting.js';
-import { decodeError, decodeOk, encodeEof, encodeError, encodeOk, framed } from '../../packets/responses.js';
+import {
+  decodeError,
+  decodeOk,
+  encodeEof,
+  encodeError,
+  encodeOk,
+  encodePrepareOk,
+  framed,
+} from '../../packets/responses.js';
 import {
   encodeSessionState,
   encodeSystemVariable,
@@ -41,6 +49,7 @@ export interface StageOptions extends Partial<SessionOptions> {
   /** A client that knows neither DEPRECATE_EOF nor SESSION_TRACK. */
   readonly old?: boolean;
   readonly multiStatements?: boolean;
+  readonly emptyPassword?: boolean;
 }
 
 const nothing = Buffer.alloc(0);
@@ -54,9 +63,11 @@ export class Stage {
   private sequence = 1;
   private status: number = statusFlag.autocommit;
   readonly clientCapabilities: number;
+  private readonly authResponse: Buffer;
 
   constructor(options: StageOptions = {}) {
-    const { old = false, multiStatements = false, ...session } = options;
+    const { old = false, multiStatements = false, emptyPassword = false, ...session } = options;
+    this.authResponse = emptyPassword ? nothing : Buffer.alloc(20, 'y');
     this.old = old;
     this.machine = new SessionMachine({ ...defaultSessionOptions, ...session });
     const without = (old ? capability.deprecateEof | capability.sessionTrack : 0) | capability.compress;
@@ -81,8 +92,9 @@ export class Stage {
     return lines;
   }
 
-  logIn(): this {
-    this.node(
+  /** A node greets. */
+  greet(): this {
+    return this.node(
       encodeGreeting({
         serverVersion: '5.5.5-10.11.19-MariaDB',
         connectionId: 7,
@@ -95,13 +107,17 @@ export class Stage {
       }),
       0,
     );
+  }
+
+  logIn(): this {
+    this.greet();
     const login = encodeLogin({
       capabilities: this.clientCapabilities,
       maxPacketBytes: 1 << 24,
       collation: 45,
       extendedCapabilities: 0,
       user: 'app',
-      authResponse: Buffer.alloc(20, 'y'),
+      authResponse: this.authResponse,
       database: 'shop',
       authPlugin: 'mysql_native_password',
       attributes: nothing,
@@ -178,6 +194,20 @@ export class Stage {
 
   private flag(bit: number, on: boolean): void {
     this.status = on ? this.status | bit : this.status & ~bit;
+  }
+
+  /** The node accepts the login. */
+  accepted(): this {
+    this.sequence = 2;
+    return this.ok();
+  }
+
+  /** The node prepared a statement. */
+  prepared(statementId: number, parameters: number): this {
+    this.node(encodePrepareOk({ statementId, columns: 0, parameters, warnings: 0 }), 1);
+    for (let index = 0; index < parameters; index++) this.node(Buffer.from('\x03def', 'latin1'));
+    this.sequence = 1;
+    return this;
   }
 
   error(errorNumber: number): this {
