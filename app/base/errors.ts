@@ -336,6 +336,11 @@ export const errorTable = {
     'Connect again.',
   ),
   'session.killed': entry('cancelled', 'The connection was killed on its node.', 'Connect again.'),
+  'session.login-late': entry(
+    'refused',
+    'The client connected and did not log in within {seconds} seconds.',
+    'Look for what opens connections without using them, such as a health check of port only.',
+  ),
   'session.malformed': entry(
     'input',
     'The client sent something that is not the MySQL protocol: {detail}.',

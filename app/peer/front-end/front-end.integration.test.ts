@@ -13,7 +13,7 @@ import { encodeQuery } from '../../wire/packets/commands.js';
 import { framed } from '../../wire/packets/responses.js';
 import { ask, baseCapabilities, logIn, payloadsOf } from '../../wire/packets/testing/capture.js';
 import { readStatementTable } from '../../wire/sql/testing/table.js';
-import { type RealServer, startRealServer } from '../../wire/testing/real-server.js';
+import { RawClient, type RealServer, startRealServer } from '../../wire/testing/real-server.js';
 import { FrontEnd, type FrontEndOptions } from './front-end.js';
 import { openGate } from './gate.js';
 import { CountingGate } from './testing/counting-gate.js';
@@ -576,6 +576,36 @@ describe('ids and limits', () => {
     const many = await Promise.all(Array.from({ length: 50 - frontEnd.sessionCount }, () => through()));
     await expect(through()).rejects.toMatchObject({ errno: 1040 });
     expect(many.length).toBeGreaterThan(40);
+  });
+
+  it('a client that never logs in is told and cut off', async () => {
+    const strict = await openFrontEnd(0, { loginMs: 200 });
+    const idle = await RawClient.open(strict.port);
+    await idle.until((bytes) => bytes.includes('did not log in within 0.2 seconds'));
+    await waitFor(systemClock, () => (idle.closed ? true : undefined), { timeoutMs: 5000 });
+    expect(idle.closed).toBe(true);
+    expect(strict.sessionCount).toBe(0);
+    const { client } = await logIn(strict.port, baseCapabilities);
+    const slept = await ask(client, encodeQuery('SELECT SLEEP(0.3)'), 5);
+    expect(payloadsOf(slept)).toHaveLength(5);
+    client.end();
+    await strict.close(goodbye);
+  });
+
+  it('a client that does not read while it holds the permission to commit is cut off, and the permission comes back', async () => {
+    const { client } = await logIn(frontEnd.port, baseCapabilities);
+    client.socket.pause();
+    const before = gate.outcomes.length;
+    const sql = "INSERT INTO item (name) VALUES ('slow'); SELECT REPEAT('x', 1000000) AS x FROM seq_1_to_100";
+    client.send(framed(encodeQuery(sql), 0));
+    await waitFor(systemClock, () => (gate.outcomes.length > before ? true : undefined), {
+      timeoutMs: 20_000,
+    });
+    expect(gate.outcomes.length).toBe(before + 1);
+    expect(gate.held).toBe(0);
+    await waitFor(systemClock, () => (frontEnd.sessionCount === 0 ? true : undefined), { timeoutMs: 5000 });
+    expect(frontEnd.sessionCount).toBe(0);
+    client.end();
   });
 
   it('clients old and new, split anywhere, get what the server says', async () => {

@@ -18,6 +18,9 @@ import { acceptClient, connectToNode } from './sockets.js';
 /** How long commits that are on their way may take when the front end closes. */
 const closeMs = 5_000;
 
+/** As `connect_timeout` of MariaDB. */
+const loginMsDefault = 10_000;
+
 /** Connection ids that clients see: the node's number above these bits, a counter below. */
 const counterBits = 24;
 const counterMask = 2 ** counterBits - 1;
@@ -32,6 +35,8 @@ export interface FrontEndOptions {
   readonly nodeNumber: number | null;
   /** Sessions at the same time; the next one is refused with error 1040. */
   readonly sessionsMax: number;
+  /** How long a client may take from its connection to its login, in milliseconds; 10 seconds where it is not said. */
+  readonly loginMs?: number;
   /** Certificate and key in PEM form, where clients are offered TLS. */
   readonly tls: { readonly certificate: string; readonly key: string } | null;
   readonly gate: CommitGate;
@@ -181,6 +186,7 @@ export class FrontEnd {
       backend,
       secureContext: this.secureContext,
       seat: this.seat,
+      loginMs: options.loginMs ?? loginMsDefault,
       clock: options.clock,
       log: options.log,
       options: {

@@ -1,7 +1,7 @@
 /** One session: the client's socket, the node's socket, and the machine between them. */
 import type { Socket } from 'node:net';
 import { type SecureContext, TLSSocket } from 'node:tls';
-import type { Clock } from '../../base/clock.js';
+import type { Clock, Timer } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { commandCode } from '../../wire/packets/capabilities.js';
@@ -32,6 +32,8 @@ export interface SessionParts {
   readonly options: SessionOptions;
   readonly secureContext: SecureContext | null;
   readonly seat: Seat;
+  /** How long the client may take to log in. */
+  readonly loginMs: number;
   readonly clock: Clock;
   readonly log: Log;
   /** The node's id of a connection that a client names, or what it is told instead. */
@@ -52,6 +54,7 @@ export class Session {
   private backend: Socket;
   private seat: Seat;
   /** Tells whoever moves the session how that ended. */
+  private readonly loginLate: Timer;
   private whenMoved: ((problem: string | null) => void) | null = null;
   backendId = 0;
   user = '';
@@ -63,6 +66,10 @@ export class Session {
     this.backend = parts.backend;
     this.seat = parts.seat;
     this.listenToBackend(parts.backend);
+    const { clock, loginMs } = parts;
+    this.loginLate = clock.after(loginMs, () =>
+      this.end(errorPacket('session.login-late', { seconds: loginMs / 1000 })),
+    );
   }
 
   get node(): NodeAddress {
@@ -221,6 +228,7 @@ export class Session {
         this.startTls(action.rest);
         return;
       case 'loggedIn':
+        this.loginLate.cancel();
         this.backendId = action.backendId;
         this.user = action.user;
         return;
@@ -332,6 +340,7 @@ export class Session {
   private close(reason: string): void {
     if (this.closed) return;
     this.closed = true;
+    this.loginLate.cancel();
     this.asking?.abort();
     this.asking = null;
     // What was written to the client still goes out, if it reads; the node needs no goodbye beyond what was sent. What

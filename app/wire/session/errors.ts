@@ -11,6 +11,7 @@ const numbers: Partial<Record<ErrorCode, readonly [number, string]>> = {
   'session.left-behind': [1213, '40001'],
   'session.cannot-move': [1927, '70100'],
   'session.killed': [1927, '70100'],
+  'session.login-late': [1159, '08S01'],
   'session.malformed': [1835, 'HY000'],
   'session.backend-malformed': [1158, '08S01'],
 };
