@@ -112,15 +112,25 @@ describe('when to look', () => {
 describe('reports', () => {
   it('repeats at a bounded pace, counts once, and forgets who is gone', () => {
     const reports = new Reports();
-    expect(reports.due([4, 5], 0)).toEqual({ due: [4, 5], fresh: 2 });
+    expect(reports.due([4, 5], 1, 0)).toEqual({ due: [4, 5], fresh: 2 });
     const told: number[] = [];
     for (let atMs = 10; atMs <= 2000; atMs += 10) {
-      const { due, fresh } = reports.due([4], atMs);
+      const { due, fresh } = reports.due([4], 1, atMs);
       expect(fresh).toBe(0);
       if (due.length > 0) told.push(atMs);
     }
     expect(told).toEqual([20, 60, 140, 300, 620, 940, 1260, 1580, 1900]);
-    expect(reports.due([], 2010)).toEqual({ due: [], fresh: 0 });
-    expect(reports.due([4], 2020)).toEqual({ due: [4], fresh: 1 });
+    expect(reports.due([], 1, 2010)).toEqual({ due: [], fresh: 0 });
+    expect(reports.due([4], 1, 2020)).toEqual({ due: [4], fresh: 1 });
+  });
+
+  it('tells at once of a session that blocks again after the applier had gone on', () => {
+    const attention = resting();
+    const before = attention.standstill;
+    const reports = new Reports();
+    reports.due([4], before, 0);
+    attention.reached(6, 1);
+    expect(attention.standstill).not.toBe(before);
+    expect(reports.due([4], attention.standstill, 2)).toEqual({ due: [4], fresh: 1 });
   });
 });

@@ -40,6 +40,7 @@ export class Attention {
   private lastPollMs = Number.NEGATIVE_INFINITY;
   private nextLookMs = 0;
   private lookPauseMs: number = lookAgainMs.first;
+  private standstills = 0;
   private lastConflictMs = Number.NEGATIVE_INFINITY;
   /** Connections that hold the permission to commit, and since when. */
   private readonly held = new Map<number, number>();
@@ -55,7 +56,13 @@ export class Attention {
     if (sequence > this.applied) this.move(sequence, atMs);
   }
 
+  /** Counts standstills: whoever blocked the last one and blocks again is in another conflict. */
+  get standstill(): number {
+    return this.standstills;
+  }
+
   hold(id: number, atMs: number): void {
+    if (this.held.size === 0 && !this.busy) this.standstills++;
     this.held.set(id, atMs);
   }
 
@@ -123,6 +130,7 @@ export class Attention {
 
   private move(applied: number, atMs: number): void {
     this.applied = applied;
+    this.standstills++;
     this.stillSinceMs = atMs;
     this.nextLookMs = 0;
     this.lookPauseMs = lookAgainMs.first;
@@ -132,9 +140,16 @@ export class Attention {
 /** Remembers who was reported, so that repeats come at a bounded pace and each conflict is counted once. */
 export class Reports {
   private readonly known = new Map<number, { nextMs: number; pauseMs: number }>();
+  private standstill = -1;
 
-  /** Those of `ids` that are due now; ids that are not among them any more are forgotten. */
-  due(ids: readonly number[], atMs: number): { readonly due: number[]; readonly fresh: number } {
+  /** Those of `ids` that are due now; ids that are not among them any more are forgotten, all at a new standstill. */
+  due(
+    ids: readonly number[],
+    standstill: number,
+    atMs: number,
+  ): { readonly due: number[]; readonly fresh: number } {
+    if (standstill !== this.standstill) this.known.clear();
+    this.standstill = standstill;
     for (const id of this.known.keys()) if (!ids.includes(id)) this.known.delete(id);
     let fresh = 0;
     const due = ids.filter((id) => {

@@ -177,6 +177,21 @@ describe('row locks', () => {
     expect(median(blocked.map(({ waitedMs }) => waitedMs))).toBeLessThan(60);
   });
 
+  it('tells at once of the same session that blocks again and again', async () => {
+    const { counts } = startWatch();
+    const { session } = await local();
+    for (let round = 1; round <= 10; round++) {
+      await session.query('BEGIN');
+      await session.query('UPDATE item SET amount = -1 WHERE id = 600');
+      await changeElsewhere('UPDATE item SET amount = ? WHERE id = 600', [round]);
+      await pair.caughtUp(source, target);
+    }
+    const waited = blocked.map(({ waitedMs }) => waitedMs);
+    show('the same session again seen after', waited);
+    expect(counts.row).toBe(10);
+    expect(median(waited)).toBeLessThan(60);
+  });
+
   it('says nothing of local sessions that wait for each other or behind the applier', async () => {
     const admin = await connect();
     const [first, second, third] = [await local(), await local(), await local()];

@@ -232,9 +232,10 @@ export class ConflictWatch {
   }
 
   private report(what: 'row' | 'metadata', victims: readonly number[], waitedMs: number): void {
-    const { due, fresh } = this.reports[what].due(victims, this.options.clock.monotonicMs());
+    const nowMs = this.options.clock.monotonicMs();
+    const { due, fresh } = this.reports[what].due(victims, this.attention.standstill, nowMs);
     this.counts[what] += fresh;
-    if (fresh > 0) this.attention.conflict(this.options.clock.monotonicMs());
+    if (fresh > 0) this.attention.conflict(nowMs);
     if (due.length > 0 && this.running) this.options.onBlocked({ backendIds: due, what, waitedMs });
   }
 
