@@ -9,7 +9,7 @@ export interface BenchFrontEnd {
   stop(): Promise<void>;
 }
 
-const sessionsMax = 1_000;
+const sessionsMax = 4_000;
 
 /**
  * Starts a front end before the server at `nodePort`, with the gate of a node that is alone.

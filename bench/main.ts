@@ -12,6 +12,7 @@ import { type Bench, inWords, machine } from './report.js';
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   frontend: async () => (await import('./frontend.js')).frontendBench,
   overhead: async () => (await import('./overhead.js')).overheadBench,
+  sessions: async () => (await import('./sessions.js')).sessionsBench,
   writes: async () => (await import('./writes.js')).writesBench,
   console: async () => (await import('./console.js')).consoleBench,
   ring: async () => (await import('./ring.js')).ringBench,
