@@ -1,5 +1,5 @@
 /** From a proposal to a view: fetch what it starts with, promise it, and let it come into being. */
-import { heardMs, ignore, infoOf, isOnDisk, patience, send } from './core.js';
+import { heardMs, ignore, infoOf, isOnDisk, patience, send, stuckAtMs } from './core.js';
 import { enterAttest, enterGather, enterRecover, enterView, seesNow, storeView } from './enter.js';
 import type { Info, MemberId, Proposal } from './model.js';
 import type { Attest, Gather, Recover, Ring } from './state.js';
@@ -16,6 +16,10 @@ export function hearPropose(
   nowMs: number,
 ): void {
   const { ringId } = proposal.view;
+  if (nowMs >= stuckAtMs(ring)) {
+    ignore(ring, 'nothing-to-do');
+    return;
+  }
   if (state.kind !== 'gather' && state.proposal.view.ringId === ringId) {
     answerAgain(ring, state, from);
     return;

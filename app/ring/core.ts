@@ -10,6 +10,7 @@ import type {
   View,
 } from './model.js';
 import type { Operational, PeerView, Ring } from './state.js';
+import { never } from './state.js';
 import { healthy, patienceMs } from './suspicion.js';
 
 /** Stores a promise. Later actions of the same step wait for it. */
@@ -24,6 +25,16 @@ export function persist(ring: Ring, change: Partial<Durable>): void {
 
 /** Is everything on disk that was promised? */
 export const isOnDisk = (ring: Ring): boolean => ring.rules.isOnDisk(ring.storedNumber, ring.promiseNumber);
+
+/** A disk that takes nothing for so many times `expelAfterMs` keeps the whole ring waiting: then the others go on. */
+const stuckFactor = 20;
+
+/**
+ * When this member gives its disk up. Milliseconds of the own clock. From then on it is silent until the disk takes what
+ * was promised: who waits for its promise would wait for ever.
+ */
+export const stuckAtMs = (ring: Ring): number =>
+  isOnDisk(ring) ? never : ring.unstoredSinceMs + stuckFactor * ring.settings.expelAfterMs;
 
 export function act(ring: Ring, action: RingAction): void {
   ring.actions.push(action);

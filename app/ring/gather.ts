@@ -2,7 +2,7 @@
 import { baseOf, judge } from './agreement.js';
 import { attestWhenReady } from './attempt.js';
 import { bestClique } from './clique.js';
-import { act, everyNetwork, heardMs, ignore, infoOf, networkTo, persist, send } from './core.js';
+import { act, everyNetwork, heardMs, ignore, infoOf, networkTo, persist, send, stuckAtMs } from './core.js';
 import { enterLeft, enterRecover, seesNow } from './enter.js';
 import type { Info, MemberId, Proposal, RingMessage } from './model.js';
 import { ambiguousMax, ringIdOf } from './model.js';
@@ -90,6 +90,7 @@ function isComplete(ring: Ring, group: readonly Info[], nowMs: number): boolean 
 
 /** Proposes a view when this peer leads the best group it knows, and the group can agree. */
 export function leadIfMyTurn(ring: Ring, state: Gather, nowMs: number): void {
+  if (nowMs >= stuckAtMs(ring)) return;
   const own = infoOf(ring);
   const infos = freshInfos(ring, state, nowMs);
   const late = nowMs >= state.settleMs;
@@ -174,6 +175,7 @@ export function bar(ring: Ring, reason: NonNullable<Ring['barred']>): void {
 
 /** Tells every configured peer: by one network who answered lately, by all of them who did not. */
 function callPeers(ring: Ring, state: Gather, nowMs: number): void {
+  if (nowMs >= stuckAtMs(ring)) return;
   const sees = seesNow(ring, state.sinceMs, nowMs);
   const message: RingMessage = { kind: 'join', info: infoOf(ring), sees };
   for (const id of ring.self.peers) {

@@ -4,19 +4,18 @@ import {
   everyNetwork,
   heardMs,
   ignore,
-  isOnDisk,
   networkTo,
   patience,
   peerView,
   send,
   sendToMembers,
+  stuckAtMs,
   successorOf,
 } from './core.js';
 import { enterGather } from './enter.js';
 import type { MemberId, RingMessage } from './model.js';
 import { majorityOf } from './quorum.js';
 import type { Operational, Ring } from './state.js';
-import { never } from './state.js';
 import { afterTelling, recentStallMs } from './suspicion.js';
 import {
   acknowledgeReceived,
@@ -290,13 +289,6 @@ export function tickOperational(ring: Ring, state: Operational, nowMs: number): 
   if (nowMs >= stuckAtMs(ring)) enterGather(ring, 'disk-stuck', nowMs);
   else watch(ring, state, nowMs);
 }
-
-/** A disk that takes nothing for so many times `expelAfterMs` keeps the whole ring waiting: then the others go on. */
-const stuckFactor = 20;
-
-/** When this member gives its disk up. Milliseconds of the own clock. */
-export const stuckAtMs = (ring: Ring): number =>
-  isOnDisk(ring) ? never : ring.unstoredSinceMs + stuckFactor * ring.settings.expelAfterMs;
 
 /** Networks without traffic are tried every so many pulses. */
 const crossFactor = 5;

@@ -101,7 +101,7 @@ const always = {
     hearMessage(ring, { from: from.id, network, message, nowMs });
   },
   stored: (ring: Ring, state: State, event: Of<'stored'>, nowMs: number) => {
-    ring.storedNumber = event.number;
+    ring.storedNumber = Math.max(ring.storedNumber, event.number);
     ring.unstoredSinceMs = nowMs;
     if (state.kind === 'operational') passStored(ring, state, nowMs);
     else if (state.kind === 'attest') openWhenStored(ring, state, nowMs);

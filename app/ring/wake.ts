@@ -1,6 +1,7 @@
 /** The next time at which a peer must look at its clock. */
+import { stuckAtMs } from './core.js';
 import { leaveAtMs, outsideAtMs } from './gather.js';
-import { stuckAtMs, watchAtMs } from './operational.js';
+import { watchAtMs } from './operational.js';
 import type { Attest, Gather, Operational, Recover, Ring } from './state.js';
 import { never } from './state.js';
 import { wantsToken } from './token.js';

@@ -152,8 +152,8 @@ function written(world: World, node: SimNode): void {
     return;
   }
   const number = finishWrite(world, node);
-  drain(world, node);
-  if (node.process === process) handle(world, node, { kind: 'stored', number });
+  handle(world, node, { kind: 'stored', number });
+  if (node.process === process) drain(world, node);
 }
 
 function finishWrite(world: World, node: SimNode): number {
