@@ -3,6 +3,10 @@ import { type Connection, type ConnectionOptions, createConnection } from 'mysql
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, waitFor } from '../../base/clock.js';
 import { silentLog } from '../../base/log.js';
+import { commandCode, isMalformed } from '../../wire/packets/capabilities.js';
+import { encodeStatementCommand } from '../../wire/packets/commands.js';
+import { decodePrepareOk } from '../../wire/packets/responses.js';
+import { ask, baseCapabilities, logIn, payloadsOf } from '../../wire/packets/testing/capture.js';
 import { type RealServer, startRealServer } from '../../wire/testing/real-server.js';
 import { FrontEnd } from './front-end.js';
 import { openGate } from './gate.js';
@@ -125,6 +129,16 @@ describe('a node that dies', () => {
     expect(frontEnd.sessionCount).toBe(50);
   });
 
+  it('or that is shut down in the usual way: sessions go on all the same', async () => {
+    const sessions = await Promise.all(Array.from({ length: 20 }, () => through()));
+    const direct = await createConnection({ ...account, port: one.port });
+    await direct.query('SHUTDOWN');
+    direct.destroy();
+    const moved = () => frontEnd.list().every(([, { node, idle }]) => node.port === two.port && idle);
+    await waitFor(systemClock, () => (moved() ? true : undefined), { timeoutMs: 15_000 });
+    expect(await Promise.all(sessions.map(portOf))).toEqual(sessions.map(() => two.port));
+  });
+
   it('gives an open transaction 1213, and its session goes on', async () => {
     const [session, waiting] = [await through(), await through()];
     await session.beginTransaction();
@@ -196,6 +210,32 @@ describe('a node that dies', () => {
     await direct.end();
     await waitFor(systemClock, () => (frontEnd.sessionCount === 0 ? true : undefined), { timeoutMs: 5000 });
     await expect(session.query('SELECT 1')).rejects.toThrow();
+  });
+});
+
+describe('a client that says the types of its parameters once only', () => {
+  it('is understood by the next node too', async () => {
+    const { client } = await logIn(frontEnd.port, baseCapabilities);
+    const prepare = Buffer.from('\x16SELECT name FROM item WHERE amount = ?', 'latin1');
+    const prepared = decodePrepareOk(payloadsOf(await ask(client, prepare, 5))?.[0] ?? Buffer.alloc(0));
+    if (isMalformed(prepared)) throw new Error(prepared.malformed);
+    // No flags, one iteration, no NULLs; then with the type (0x08: eight bytes, signed) or without; then the value 7.
+    const head = [0, 1, 0, 0, 0, 0];
+    const value = [7, 0, 0, 0, 0, 0, 0, 0];
+    const execute = (types: readonly number[]) =>
+      encodeStatementCommand(
+        commandCode.statementExecute,
+        prepared.statementId,
+        Buffer.from([...head, ...types, ...value]),
+      );
+    const typed = await ask(client, execute([1, 8, 0]), 5);
+    expect(typed.toString('latin1')).toContain(`at ${one.port}`);
+    await one.kill();
+    const untyped = await ask(client, execute([0]), 5);
+    expect(untyped.toString('latin1')).toContain(`at ${two.port}`);
+    const again = await ask(client, execute([0]), 5);
+    expect(again.toString('latin1')).toContain(`at ${two.port}`);
+    client.end();
   });
 });
 
