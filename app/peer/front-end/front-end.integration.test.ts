@@ -1,6 +1,7 @@
 /** Real clients through the front end to a real server: nothing is written without the gate's permission. */
 import { execFile, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
@@ -56,6 +57,7 @@ beforeAll(async () => {
   server = await startRealServer(42320, 'front-end', [
     '--log-bin-trust-function-creators=1',
     '--innodb-lock-wait-timeout=20',
+    '--proxy-protocol-networks=127.0.0.1',
   ]);
   direct = await createConnection({ ...account, port: server.port, multipleStatements: true });
   await direct.query(
@@ -553,6 +555,22 @@ describe('TLS', () => {
       createConnection({ ...account, port: frontEnd.port, ssl: { rejectUnauthorized: false } }),
     ).rejects.toThrow();
     await secure.close(goodbye);
+  });
+});
+
+describe('the PROXY protocol', () => {
+  it('shows the node the address of the client', async () => {
+    const behind = await openFrontEnd(0, { proxyProtocol: true });
+    await direct.query("CREATE OR REPLACE USER near@'127.0.0.77' IDENTIFIED BY 'secret'");
+    const socket = connect({ host: '127.0.0.1', port: behind.port, localAddress: '127.0.0.77' });
+    const session = await through({ user: 'near', database: '', stream: socket });
+    const [rows] = await session.query('SELECT USER() AS user');
+    expect(rows).toEqual([{ user: 'near@127.0.0.77' }]);
+    await expect(through({ user: 'near', database: '', port: behind.port })).rejects.toMatchObject({
+      errno: 1045,
+    });
+    await session.end();
+    await behind.close(goodbye);
   });
 });
 

@@ -31,6 +31,11 @@ export interface FrontEndOptions {
   readonly port: number;
   /** The node: over TCP, because a local socket would log clients in as this process's user. */
   readonly node: NodeAddress;
+  /**
+   * Tells the nodes where clients come from by the PROXY protocol, so that the host part of accounts means the client's
+   * host. The nodes must trust this host (`proxy_protocol_networks`): the others refuse the connection. Off by itself.
+   */
+  readonly proxyProtocol?: boolean;
   /** 1 to 127, unique in the cluster; null shows clients the node's own connection ids. */
   readonly nodeNumber: number | null;
   /** Sessions at the same time; the next one is refused with error 1040. */
@@ -186,6 +191,7 @@ export class FrontEnd {
       backend,
       secureContext: this.secureContext,
       seat: this.seat,
+      proxyProtocol: options.proxyProtocol ?? false,
       loginMs: options.loginMs ?? loginMsDefault,
       clock: options.clock,
       log: options.log,

@@ -14,6 +14,7 @@ import type {
   SessionEvent,
   SessionOptions,
 } from '../../wire/session/protocol.js';
+import { proxyHeader } from './proxy-header.js';
 import type { NodeAddress, Seat } from './seat.js';
 
 /** What a client may leave unread while its commit is on its way; beyond that it is cut off. */
@@ -32,6 +33,8 @@ export interface SessionParts {
   readonly options: SessionOptions;
   readonly secureContext: SecureContext | null;
   readonly seat: Seat;
+  /** The node is told first where the client comes from. */
+  readonly proxyProtocol: boolean;
   /** How long the client may take to log in. */
   readonly loginMs: number;
   readonly clock: Clock;
@@ -66,6 +69,7 @@ export class Session {
     this.backend = parts.backend;
     this.seat = parts.seat;
     this.listenToBackend(parts.backend);
+    this.introduce(parts.backend);
     const { clock, loginMs } = parts;
     this.loginLate = clock.after(loginMs, () =>
       this.end(errorPacket('session.login-late', { seconds: loginMs / 1000 })),
@@ -109,6 +113,7 @@ export class Session {
       left.once('close', () => lingering.cancel());
       if (left.closed) lingering.cancel();
       this.listenToBackend(socket);
+      this.introduce(socket);
       this.step({ kind: 'moveTo', passwordHashes });
       socket.resume();
     });
@@ -125,6 +130,10 @@ export class Session {
   leave(reason: string): void {
     const lost = this.inTransaction || this.machine.transactionLost;
     this.end(errorPacket(lost ? 'session.node-lost' : 'session.cannot-move', { reason }));
+  }
+
+  private introduce(backend: Socket): void {
+    if (this.parts.proxyProtocol) backend.write(proxyHeader(this.parts.client));
   }
 
   private listenToBackend(backend: Socket): void {
