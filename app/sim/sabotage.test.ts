@@ -75,7 +75,8 @@ const sabotages: readonly Sabotage[] = [
   {
     title: 'listen to another ring',
     broken: { isOwnRing: () => true },
-    change: withFaults('partition', 'pause', 'one-way'),
+    // Copies that come late are what another ring is heard by.
+    change: (options) => ({ ...withFaults('partition', 'pause', 'one-way')(options), doubles: 0.3 }),
   },
   {
     title: 'trust data whose end may be lost',
