@@ -40,8 +40,8 @@ export interface ConsistencyReport {
   readonly seed: number;
   readonly seconds: number;
   readonly workloads: Readonly<Record<string, Tally>>;
-  /** Changes in the binlog that holds most. */
-  readonly changes: number;
+  /** Changes by the id of the server that committed them, in the binlog that holds most. */
+  readonly changesBy: Readonly<Record<string, number>>;
   /** Everything that is wrong; empty when the cluster is consistent. */
   readonly problems: readonly string[];
 }
@@ -84,7 +84,7 @@ export async function runConsistency(options: ConsistencyOptions): Promise<Consi
       seed: options.seed,
       seconds: options.seconds,
       workloads: Object.fromEntries(workloads.map(({ name, tally }) => [name, tally])),
-      changes: judged.changes,
+      changesBy: judged.changesBy,
       problems: [...problems, ...judged.problems],
     };
   } finally {

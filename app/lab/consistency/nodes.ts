@@ -108,7 +108,7 @@ export function judgeTables(nodes: ReadonlyMap<string, readonly TableChecksum[]>
 export async function judgeNodes(
   nodes: readonly { readonly name: string; readonly admin: Admin }[],
   clock: Clock,
-): Promise<{ readonly problems: string[]; readonly changes: number }> {
+): Promise<{ readonly problems: string[]; readonly changesBy: Readonly<Record<string, number>> }> {
   const tables = new Map<string, readonly TableChecksum[]>();
   const numbers = new Map<string, readonly Gtid[]>();
   const context = { signal: new AbortController().signal, progress: () => undefined };
@@ -116,6 +116,16 @@ export async function judgeNodes(
     tables.set(name, (await checksumTables(admin, clock, context)).tables);
     numbers.set(name, await readNumbers(admin));
   }
-  const changes = Math.max(0, ...[...numbers.values()].map((list) => list.length));
-  return { problems: [...judgeTables(tables), ...judgeNumbers(numbers)], changes };
+  return {
+    problems: [...judgeTables(tables), ...judgeNumbers(numbers)],
+    changesBy: countByServer([...numbers.values()]),
+  };
+}
+
+/** How many changes each server gave their number, by the binlog that holds most. */
+function countByServer(binlogs: readonly (readonly Gtid[])[]): Record<string, number> {
+  const [fullest = []] = binlogs.toSorted((a, b) => b.length - a.length);
+  const counts: Record<string, number> = {};
+  for (const { serverId } of fullest) counts[serverId] = (counts[serverId] ?? 0) + 1;
+  return counts;
 }
