@@ -6,6 +6,7 @@ import { systemClock } from '../app/base/clock.js';
 import { silentLog } from '../app/base/log.js';
 import { FrontEnd } from '../app/peer/front-end/front-end.js';
 import { openGate } from '../app/peer/front-end/gate.js';
+import { raisePriority } from '../app/peer/priority.js';
 
 /** What the parent tells first. */
 export interface FrontEndOrder {
@@ -17,6 +18,9 @@ export interface FrontEndOrder {
 export interface FrontEndOpened {
   readonly port: number;
 }
+
+// As a peer does.
+raisePriority(silentLog());
 
 process.once('message', async ({ nodePort, sessionsMax }: FrontEndOrder) => {
   const frontEnd = await FrontEnd.open({
