@@ -1,5 +1,7 @@
 /** A cluster of ours for benchmarks: the lab, without its load and without processor quotas. */
 import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import { systemClock, waitFor } from '../app/base/clock.js';
 import { createLog } from '../app/base/log.js';
 import { openLab } from '../app/lab/lab.js';
 import { freePorts } from '../app/lab/ports.js';
@@ -26,6 +28,7 @@ export interface LabClusterOptions {
 
 /** More than any machine of ours has: no quota. */
 const allCores = 64;
+const servesWithinMs = 10_000;
 
 /** Starts it and resolves when its nodes are active. */
 export async function startLab({ folder, nodes, active, firstPort }: LabClusterOptions): Promise<LabCluster> {
@@ -43,15 +46,35 @@ export async function startLab({ folder, nodes, active, firstPort }: LabClusterO
     },
     log: createLog('bench', join(folder, 'lab.log')),
   });
+  const address = { ports: [port], ...lab.accounts.application };
   const setQuota = async (cores: number) => {
     await lab.handlers['lab.set-quota']({ cores });
   };
   try {
     await lab.ready;
     await setQuota(allCores);
+    await untilServing(address);
   } catch (error) {
     await lab.close();
     throw error;
   }
-  return { address: { ports: [port], ...lab.accounts.application }, setQuota, stop: () => lab.close() };
+  return { address, setQuota, stop: () => lab.close() };
+}
+
+/** Resolves when the address takes sessions: its policy waits for a first sample of a node. */
+async function untilServing({ ports, ...account }: SysbenchTarget): Promise<void> {
+  const serves = await waitFor(
+    systemClock,
+    async () => {
+      try {
+        const connection = await createConnection({ host: '127.0.0.1', port: ports[0] ?? 0, ...account });
+        await connection.end();
+        return true;
+      } catch {
+        return undefined;
+      }
+    },
+    { everyMs: 100, timeoutMs: servesWithinMs },
+  );
+  if (!serves) throw new Error('the cluster takes no sessions');
 }
