@@ -255,14 +255,18 @@ function report(ring: Ring, state: Operational, nowMs: number): void {
   sendToMembers(ring, state.view, 'best', { kind: 'report', ringId: state.view.ringId, received, applied });
 }
 
-/** The queue of this node changed. */
-export function queueChanged(ring: Ring, state: Operational, nowMs: number): void {
+/**
+ * The queue of this node changed.
+ * @param news it did not want the token before. Those who join a queue need not be told of: the others know already, or
+ *   are asked again in time.
+ */
+export function queueChanged(ring: Ring, state: Operational, news: boolean, nowMs: number): void {
   if (state.grip.kind !== 'away') {
     useToken(ring, state, nowMs);
     return;
   }
   if (!wantsToken(ring)) return;
-  state.nextWantMs = Math.min(state.nextWantMs, state.held ? nowMs : nowMs + reportAfterMs);
+  if (news) state.nextWantMs = Math.min(state.nextWantMs, state.held ? nowMs : nowMs + reportAfterMs);
   tickOperational(ring, state, nowMs);
 }
 

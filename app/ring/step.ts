@@ -16,7 +16,7 @@ import { type Rules, soundRules } from './rules.js';
 import type { Attest, Recover, Ring, RingIdentity, State } from './state.js';
 import { never } from './state.js';
 import { afterStall, healthy, jitterMs, recentStallMs, stallOf } from './suspicion.js';
-import { afterCommit, passStored } from './token.js';
+import { afterCommit, passStored, wantsToken } from './token.js';
 import { wakeAtMs } from './wake.js';
 
 type Of<Kind extends RingEvent['kind']> = Extract<RingEvent, { kind: Kind }>;
@@ -111,12 +111,14 @@ const always = {
       ignore(ring, 'too-many');
       return;
     }
+    const wanted = wantsToken(ring);
     ring.outbox.push(event.payload);
-    if (state.kind === 'operational') queueChanged(ring, state, nowMs);
+    if (state.kind === 'operational') queueChanged(ring, state, !wanted, nowMs);
   },
   queue: (ring: Ring, state: State, event: Of<'queue'>, nowMs: number) => {
+    const wanted = wantsToken(ring);
     ring.queue = event.length;
-    if (state.kind === 'operational') queueChanged(ring, state, nowMs);
+    if (state.kind === 'operational') queueChanged(ring, state, !wanted, nowMs);
   },
   server: (ring: Ring, state: State, event: Of<'server'>, nowMs: number) => {
     if (ring.self.arbiter || ring.serverUp === event.up) {
