@@ -96,7 +96,7 @@ export class Session {
    * @returns why it did not, null when it is there
    */
   moveTo(seat: Seat, socket: Socket, passwordHashes: readonly Buffer[]): Promise<string | null> {
-    const problem = this.problemOfMoving(passwordHashes);
+    const problem = socket.destroyed ? 'the other node went away' : this.problemOfMoving(passwordHashes);
     if (problem !== null) {
       socket.destroy();
       return Promise.resolve(problem);
