@@ -1,7 +1,7 @@
 /** The workloads against one real server behind a front end: they pass, and they see what somebody does behind it. */
 import { type Connection, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { systemClock, waitFor } from '../../base/clock.js';
+import { delay, systemClock, waitFor } from '../../base/clock.js';
 import { silentLog } from '../../base/log.js';
 import { FrontEnd } from '../../peer/front-end/front-end.js';
 import { openGate } from '../../peer/front-end/gate.js';
@@ -46,7 +46,8 @@ const options = (changed: Partial<ConsistencyOptions> = {}): ConsistencyOptions 
   addresses: [{ host: '127.0.0.1', port: frontEnd.port }],
   login,
   nodes: [{ name: 'db1', address: { host: '127.0.0.1', port: server.port } }],
-  nodeLogin: login,
+  // Without a database: so the test that breaks connections knows the checks' own.
+  nodeLogin: { user: login.user, password: login.password },
   seconds: 4,
   clients: 4,
   seed: 1,
@@ -65,6 +66,36 @@ it('finds nothing wrong with one server', async () => {
   }
   expect(report.changesBy).toEqual({ 1: expect.any(Number) });
   expect(report.changesBy[1]).toBeGreaterThan(200);
+  process.stdout.write(`${JSON.stringify(report)}\n`);
+});
+
+it('finds nothing wrong when connections to the server break in the middle of anything', async () => {
+  const over = new AbortController();
+  let breaking: Promise<void> | undefined;
+  const breakSome = async () => {
+    for (let turn = 0; !over.signal.aborted; turn++) {
+      const [rows] = await direct.query(
+        `SELECT id FROM information_schema.processlist
+         WHERE user = 'app' AND id <> CONNECTION_ID() AND db = 'shop' ORDER BY MD5(CONCAT(id, ?)) LIMIT 2`,
+        [turn],
+      );
+      for (const { id } of rows as { id: number }[])
+        await direct.query(`KILL CONNECTION ${id}`).catch(() => undefined);
+      await delay(systemClock, 50);
+    }
+  };
+  let second = 0;
+  const onProgress = () => {
+    breaking ??= breakSome();
+    // The checks at the end have connections of their own.
+    if (++second === 4) over.abort();
+  };
+  const running = runConsistency(options({ seconds: 5, seed: 3, onProgress }));
+  const report = await running.finally(() => over.abort());
+  await breaking;
+  expect(report.problems).toEqual([]);
+  const tallies = Object.values(report.workloads);
+  expect(tallies.reduce((sum, { repeated }) => sum + repeated, 0)).toBeGreaterThan(3);
   process.stdout.write(`${JSON.stringify(report)}\n`);
 });
 
