@@ -55,7 +55,6 @@ describe('a lab under load', () => {
     expect(outcome(await lab.move('db3', 'standby'))).toBe('Put db3 on standby: done');
     expect(outcome(await lab.move('db3', 'active'))).toBe('Bring db3 online: done');
     expect(outcome(await lab.move('db1', 'offline'))).toBe('Take db1 offline: done');
-    expect((await lab.snapshot()).writer).toMatch(/^db[23]$/);
     const back = await lab.move('db1', 'active');
     expect(outcome(back)).toBe('Bring db1 online: done');
     expect(back.method).toBe('incremental');
@@ -65,17 +64,13 @@ describe('a lab under load', () => {
     expect(load?.transactions).toBeGreaterThan(500);
   }, 180_000);
 
-  it('goes on when the server that takes the writes is killed, and takes it back', async () => {
+  it('goes on when a server is killed, and takes it back', async () => {
     const lab = await open({ active: 3, connections: 20 });
     await lab.until('the load runs', ({ load }) => (load?.sample?.transactionsPerSecond ?? 0) > 0);
-    expect((await lab.snapshot()).writer).toBe('db1');
     process.kill(await pidOf(lab, 'db1'), 'SIGKILL');
     const failed = await lab.until('db1 is failed', ({ nodes }) => nodes[0]?.state === 'failed', 2_000);
     expect(failed.nodes[0]?.reason).toContain('SIGKILL');
-    await lab.until(
-      'db2 takes the writes',
-      ({ writer, ring }) => writer === 'db2' && ring.join() === 'db2,db3',
-    );
+    await lab.until('the ring goes on without it', ({ token }) => token?.members.join() === 'db2,db3');
     const before = (await lab.snapshot()).load?.transactions ?? 0;
     await lab.until('transactions go on', ({ load }) => (load?.transactions ?? 0) > before + 50);
     expect(outcome(await lab.move('db1', 'active'))).toBe('Bring db1 online: done');

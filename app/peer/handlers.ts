@@ -53,6 +53,7 @@ function serverHandlers(peer: Peer): HandlersOf<'server'> {
       }),
     'server.start': (_params, { signal }) =>
       peer.exclusively(async () => {
+        peer.holdBack();
         await peer.server.start(signal);
         peer.binlogs.forget();
         await peer.withAdmin((admin) => peer.replication.mendPosition(admin));
@@ -223,6 +224,10 @@ function ringHandlers(peer: Peer): HandlersOf<'ring'> {
   return {
     'ring.copied': async ({ lineage }) => {
       await peer.ring?.copied(lineage);
+      return null;
+    },
+    'ring.serve': async () => {
+      peer.serve();
       return null;
     },
     'ring.leave': async () => (await peer.ring?.leave()) ?? { agreed: true },
