@@ -12,7 +12,7 @@ import { makeTables } from './tables.js';
 /** All of it fits into the buffer pool: the disk is not measured. */
 const tables = { tables: 4, rows: 25_000 };
 const firstPort = 6200;
-const seconds = 4;
+const seconds = 3;
 const warmUpSeconds = 2;
 
 const loads = [

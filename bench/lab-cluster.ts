@@ -12,6 +12,8 @@ import type { SysbenchTarget } from './sysbench.js';
 export interface LabCluster {
   /** The one address that spreads over all active nodes. */
   readonly address: SysbenchTarget;
+  /** Ports of the servers themselves. */
+  readonly servers: readonly number[];
   /** Gives every node a quota of the processor, in cores. */
   setQuota(cores: number): Promise<void>;
   stop(): Promise<void>;
@@ -54,11 +56,13 @@ export async function startLab({ folder, nodes, active, firstPort }: LabClusterO
     await lab.ready;
     await setQuota(allCores);
     await untilServing(address);
+    const { snapshot } = await lab.handlers['cluster.open']({});
+    const servers = snapshot.nodes.map((node) => node.port);
+    return { address, servers, setQuota, stop: () => lab.close() };
   } catch (error) {
     await lab.close();
     throw error;
   }
-  return { address, setQuota, stop: () => lab.close() };
 }
 
 /** Resolves when the address takes sessions: its policy waits for a first sample of a node. */

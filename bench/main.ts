@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   frontend: async () => (await import('./frontend.js')).frontendBench,
   overhead: async () => (await import('./overhead.js')).overheadBench,
   sessions: async () => (await import('./sessions.js')).sessionsBench,
+  scale: async () => (await import('./scale.js')).scaleBench,
   writes: async () => (await import('./writes.js')).writesBench,
   console: async () => (await import('./console.js')).consoleBench,
   ring: async () => (await import('./ring.js')).ringBench,

@@ -54,8 +54,8 @@ export const writesBench: Bench = {
         'Galera behind HAProxy': { ports: [haproxyPort], ...benchAccount },
         'Galera direct': { ports: galera.servers.map(({ port }) => port), ...benchAccount },
       };
-      await makeTables(clusters.ours, tables);
-      await makeTables(clusters['Galera behind HAProxy'], tables);
+      await makeTables(clusters.ours, tables, lab.servers);
+      await makeTables(clusters['Galera behind HAProxy'], tables, clusters['Galera direct'].ports);
       return {
         versions: {
           mariadb: versionOf('mariadbd'),
