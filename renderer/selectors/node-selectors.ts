@@ -9,7 +9,7 @@ const staleAfterMs = 3_000;
 
 const roleWords = { donor: 'donor', joiner: 'joiner' } as const;
 
-/** State and role in words: "active, writer", "joining", "offline". */
+/** State and role in words: "active, donor", "joining", "offline". */
 export function stateWords(node: NodeView): string {
   if (node.state === 'transitional') {
     if (node.role === 'joiner') return 'joining';
