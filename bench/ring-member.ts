@@ -70,6 +70,7 @@ async function run(order: MemberOrder): Promise<void> {
 
   const perform = (action: RingAction): void => {
     if (action.kind === 'send') link?.send(action.to, action.network, action.message);
+    else if (action.kind === 'persist') events.push({ kind: 'stored', number: action.number });
     else if (action.kind === 'fence') {
       const { received, applied } = ring;
       events.push({ kind: 'fenced', fence: action.fence, received, applied });
