@@ -53,6 +53,8 @@ export class Peer {
   #preparedCopy = false;
   /** This peer's part in the token ring; null outside of any. */
   #ring: RingRuntime | null = null;
+  /** The server was stopped before it had applied everything that it had received and, perhaps, acknowledged. */
+  tailUncertain = false;
   /** The ring must not use the server before its data were looked at. */
   #heldBack = false;
   readonly #lifecycle = new Lane();
@@ -231,7 +233,8 @@ export class Peer {
 
   #tellRing(): void {
     const { status } = this.server;
-    const clean = status.kind !== 'stopped' || !status.unexpected;
+    const clean = status.kind !== 'stopped' || !(status.unexpected || this.tailUncertain);
+    if (status.kind === 'stopped') this.tailUncertain = false;
     this.engine.serverChanged(status.kind === 'running');
     this.#ring?.serverChanged(status.kind === 'running' && !this.#heldBack, clean);
   }

@@ -65,6 +65,7 @@ export class NodeEngine {
     this.#ordered = new OrderedNode({
       node: settings.node,
       member: settings.ring.member,
+      configured: settings.ring.members.filter(({ sql }) => sql !== null).length,
       connect: () => Admin.local(settings, folder),
       connectTo: (member) =>
         Admin.neighbour(this.#nameOf(member), this.#addressOf(member), settings.replication),

@@ -31,12 +31,18 @@ const againAfterMs = 20;
 const againAfterMaxMs = 2_000;
 /** How often a node that fetches what a view starts with tells how far it is. Milliseconds. */
 const fetchLookMs = 10;
-/** In a ring of so many data members the successor's acknowledgement makes a majority (design, section 3). */
+/**
+ * In a cluster of so many nodes the successor's acknowledgement makes a majority (design, section 3). Configured nodes
+ * count, not members of the view: a joiner that follows us answers in the place of the successor, and in a view of three
+ * beside it that would be the majority of nothing.
+ */
 const successorIsMajority = 3;
 
 export interface OrderedNodeTools {
   readonly node: string;
   readonly member: MemberId;
+  /** Nodes of the cluster that have a database, members of the ring or not. */
+  readonly configured: number;
   /** A new connection to the node's own server. */
   readonly connect: () => Promise<Admin>;
   /** A new connection to the server of another member. */
@@ -160,7 +166,7 @@ export class OrderedNode implements RingNode {
       // Commits that wait for a successor which may be gone go on: whether they survive, the next view says.
       await admin.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF');
       await quiet;
-      await admin.query('STOP SLAVE IO_THREAD');
+      await this.#tools.replication.stopReceiving(admin);
       const standing = await this.#readQuiet(admin);
       if (!signal.aborted) this.#tools.handle({ kind: 'fenced', fence, ...standing });
     });
@@ -253,9 +259,7 @@ export class OrderedNode implements RingNode {
   }
 
   #okIsEnough(): boolean {
-    const view = this.#view;
-    if (!view || !this.#tools.certain()) return false;
-    return view.members.filter(({ arbiter }) => !arbiter).length <= successorIsMajority;
+    return this.#view !== null && this.#tools.configured <= successorIsMajority && this.#tools.certain();
   }
 
   async #caughtUp(signal: AbortSignal): Promise<void> {

@@ -10,7 +10,7 @@ const numbers = [1, 2, 3];
 
 beforeAll(async () => {
   cluster = await OrderedCluster.start({ nodes: 3, firstPort: 43_100 });
-}, 60_000);
+}, 150_000);
 afterAll(async () => await cluster?.end(), 60_000);
 
 /** The rows of a table as one node holds them, when it has applied everything that the others hold. */
@@ -53,3 +53,20 @@ it('takes writes on every node, in one gapless order', async () => {
   const direct = await cluster.direct(2);
   expect(await valueAt(direct, 'SELECT @@global.gtid_binlog_pos')).toMatch(new RegExp(`-${3 * each + 1}$`));
 }, 60_000);
+
+it('applies what it received before it stops: the next start throws relay logs away', async () => {
+  const writer = await cluster.connect(1);
+  await writer.query('CREATE TABLE IF NOT EXISTS kept (id INT PRIMARY KEY)');
+  await rowsEverywhere('SELECT COUNT(*) AS n FROM kept');
+  const { control } = cluster.peer(2);
+  await control.call('replication.freeze', {});
+  for (let id = 1; id <= 20; id++) await writer.query('INSERT INTO kept VALUES (?)', [id]);
+  const last = await valueAt(await cluster.direct(1), 'SELECT @@global.gtid_binlog_pos');
+  await control.call('server.stop', {});
+  const { position, server } = await control.call('peer.status', {});
+  expect(server).toMatchObject({ kind: 'stopped', unexpected: false });
+  expect(position?.binlog).toBe(last);
+  await control.call('server.start', {});
+  await control.call('ring.serve', {});
+  await cluster.agreed(numbers);
+}, 90_000);

@@ -37,6 +37,7 @@ export class OrderedCluster {
         }),
       );
       await cluster.agreed(numbers);
+      for (const number of numbers) await cluster.takesSessions(number);
       return cluster;
     } catch (thrown) {
       await cluster.end();
@@ -86,6 +87,13 @@ export class OrderedCluster {
     connection.on('error', () => undefined);
     this.#connections.push(connection);
     return connection;
+  }
+
+  /** Waits until a node takes sessions: it follows its predecessor, and its queue is open. */
+  async takesSessions(number: number): Promise<void> {
+    const probe = () => this.connect(number).catch(() => undefined);
+    if (!(await waitFor(systemClock, probe, { everyMs: 50, timeoutMs: 20_000 })))
+      throw new Error(`db${number} takes no sessions`);
   }
 
   /** A connection to a node's server itself, for looking. */
