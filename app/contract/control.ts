@@ -96,6 +96,8 @@ export interface RingStatus {
   readonly lastReason: string | null;
   /** The view that it is a member of now. */
   readonly view: RingView | null;
+  /** The node follows its predecessor in this view, has what the view began with, and takes commits. */
+  readonly ready: boolean;
   /** Views that this process entered. */
   readonly views: number;
   readonly holds: boolean;

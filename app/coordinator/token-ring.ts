@@ -19,11 +19,11 @@ export class TokenRing {
     this.#tellView();
   }
 
-  /** Is the node a member of the newest view, as its own peer says? */
+  /** Is the node a member of the newest view, and takes commits in it, as its own peer says? */
   includes(node: ClusterNode): boolean {
     const view = newestView(this.cluster.nodes);
-    const own = ringOf(node)?.view;
-    return view !== null && own?.ringId === view.ringId;
+    const own = ringOf(node);
+    return view !== null && own?.view?.ringId === view.ringId && own.ready;
   }
 
   /** Why the ring does not take the node in as it is; null when it does not say so. */

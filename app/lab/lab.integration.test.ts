@@ -91,10 +91,10 @@ describe('a lab under load', () => {
 describe('stopping a copy', () => {
   it('leaves the old data whole', async () => {
     const lab = await open({ active: 2 });
-    await lab.query('db1', 'CREATE TABLE kept (id INT PRIMARY KEY)');
-    await lab.query('db1', 'INSERT INTO kept VALUES (1), (2)');
+    await lab.write('CREATE TABLE kept (id INT PRIMARY KEY)');
+    await lab.write('INSERT INTO kept VALUES (1), (2)');
     expect(outcome(await lab.move('db2', 'offline'))).toBe('Take db2 offline: done');
-    await lab.query('db1', 'INSERT INTO kept VALUES (3)');
+    await lab.write('INSERT INTO kept VALUES (3)');
     const plan = await lab.move('db3', 'active', async (running) => {
       await lab.until(
         'the copy runs',
@@ -114,13 +114,13 @@ describe('stopping a copy', () => {
 describe('a lab that is closed', () => {
   it('comes back as it was', async () => {
     const first = await open({ active: 2 });
-    await first.query('db1', 'CREATE TABLE kept (id INT PRIMARY KEY)');
-    await first.query('db1', 'INSERT INTO kept VALUES (7)');
+    await first.write('CREATE TABLE kept (id INT PRIMARY KEY)');
+    await first.write('INSERT INTO kept VALUES (7)');
     await first.close({ keep: true });
     const lab = await open({ folder: first.folder });
     expect(await lab.states()).toEqual(['active', 'active', 'offline']);
     expect(await lab.query('db2', 'SELECT id FROM kept')).toEqual([{ id: 7 }]);
-    await lab.query('db1', 'INSERT INTO kept VALUES (8)');
+    await lab.write('INSERT INTO kept VALUES (8)');
     await expect.poll(() => lab.query('db2', 'SELECT COUNT(*) AS n FROM kept')).toEqual([{ n: 2 }]);
   }, 120_000);
 

@@ -57,8 +57,8 @@ export class Placement {
     return {
       node: node.name,
       state: node.state,
-      // A node that is active and was sampled answers queries: its peer asks it every second.
-      health: node.sample ? 7 : 4,
+      // Active means that its peer found it answering queries; when it does no longer, it is failed.
+      health: node.state === 'active' ? 7 : 4,
       draining: !this.#targets.has(node.name),
       connections,
       weight: 1,

@@ -148,6 +148,7 @@ export class PeerModel {
             start: 0,
           }
         : null,
+      ready: inside,
       views: 1,
       holds: false,
       holder: null,

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { type Random, seededRandom } from '../../base/random.js';
 import { encodeFrame, frameKinds, messageBytesMax } from './frames.js';
-import { decodeRefusal, encodeHello, encodeRefusal } from './greeting.js';
+import { decodeRefusal, encodeHello, encodeRefusal, protocolVersion } from './greeting.js';
 import type { MemberAddresses } from './options.js';
 import {
   closeAll,
@@ -75,7 +75,13 @@ test('a member that is not expected, or elsewhere, is refused by name', async ()
 });
 
 test.each([
-  ['version', { version: 2 }, 'ring.version-differs', '1', '2'],
+  [
+    'version',
+    { version: protocolVersion + 1 },
+    'ring.version-differs',
+    `${protocolVersion}`,
+    `${protocolVersion + 1}`,
+  ],
   ['network', { network: 1 }, 'ring.network-differs', '0', '1'],
   ['member', { from: { name: 'db9', life: 1, boot: 1 } }, 'ring.member-unknown', 'db1', 'db9'],
 ] as const)(

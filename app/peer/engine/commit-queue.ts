@@ -95,6 +95,11 @@ export class CommitQueue implements CommitGate {
     this.#tools = tools;
   }
 
+  /** Does it take commits? */
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /** Transactions that wait for the token. */
   get length(): number {
     return this.#waiters.size;

@@ -109,6 +109,10 @@ export class OrderedNode implements RingNode {
     });
   }
 
+  get ready(): boolean {
+    return this.#view !== null && this.queue.isOpen;
+  }
+
   get standing(): Standing {
     const applied = this.#applied.sequence;
     return { received: Math.max(this.#received, applied), applied };

@@ -9,6 +9,7 @@ export function emptyNode(handle: (event: RingEvent) => void): RingNode {
   const ignore = (): void => undefined;
   return {
     standing: nothing,
+    ready: true,
     serverChanged: async (up) => {
       handle({ kind: 'position', ...nothing });
       handle({ kind: 'server', up, tailCertain: true });

@@ -10,6 +10,8 @@ export interface Standing {
 export interface RingNode {
   /** As last seen. */
   readonly standing: Standing;
+  /** Takes commits in the current view. */
+  readonly ready: boolean;
   /** The server answers queries, or does no longer. `clean`: it was stopped in order. */
   serverChanged(up: boolean, clean: boolean): Promise<void>;
   /** Asks the server now. @throws what the server's connection throws */

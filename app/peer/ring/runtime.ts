@@ -211,6 +211,7 @@ export class RingRuntime {
         stalls: this.#stalls,
         writes: this.#outlet.writes,
         problem: this.#problem,
+        ready: this.#node.ready,
       },
       this.#node.standing,
       nowMs,
