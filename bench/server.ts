@@ -74,7 +74,6 @@ function settingsOf({ name, port, serverId: id }: BenchServerOptions, root: stri
     logFile: join(root, 'log', 'peer.log'),
     endsWithParent: true,
     ring: null,
-    frontEnd: null,
   };
 }
 

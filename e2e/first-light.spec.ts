@@ -21,7 +21,8 @@ const writeShare = 20;
 
 async function activeNodes(cluster: ClusterPage): Promise<NodeView[]> {
   const { snapshot } = await cluster.readCluster();
-  return snapshot.nodes.filter((node) => node.state === 'active');
+  const active = snapshot.nodes.filter((node) => node.state === 'active');
+  return active.sort((a, b) => Number(b.name === snapshot.writer) - Number(a.name === snapshot.writer));
 }
 
 /**

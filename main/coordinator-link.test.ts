@@ -15,6 +15,7 @@ const snapshot: ClusterSnapshot = {
   name: 'lab',
   kind: 'lab',
   nodes: [],
+  writer: null,
   ring: [],
   token: null,
   frontEnd: null,
@@ -128,11 +129,11 @@ describe('a coordinator that works', () => {
     const { cluster, push } = served();
     const { keeper, pushes } = kept(async () => cluster);
     await keeper.request('cluster.open', {});
-    push('cluster.updated', { since: 7, version: 8, changes: { name: 'Lab' } });
+    push('cluster.updated', { since: 7, version: 8, changes: { writer: null } });
     await vi.waitFor(() => expect(pushes).toHaveLength(1));
     expect(pushes[0]).toEqual({
       name: 'cluster.updated',
-      push: { since: 7, version: 8, changes: { name: 'Lab' } },
+      push: { since: 7, version: 8, changes: { writer: null } },
     });
   });
 

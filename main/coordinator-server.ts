@@ -27,6 +27,7 @@ const problemSnapshot = (problem: RingmasterError): ClusterSnapshot => ({
   name: 'lab',
   kind: 'lab',
   nodes: [],
+  writer: null,
   ring: [],
   token: null,
   frontEnd: null,

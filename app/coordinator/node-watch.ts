@@ -51,7 +51,7 @@ export class NodeWatch {
   private absorb(node: ClusterNode, status: PeerStatus): void {
     const { cluster } = this.options;
     node.absorb(status);
-    this.options.token.absorb();
+    this.options.token.absorb(node);
     cluster.changed();
     const { server } = status;
     if (server.kind === 'stopped' && server.unexpected && cluster.ring.includes(node.name))
@@ -74,8 +74,13 @@ export class NodeWatch {
       mark: true,
     });
     const repair = async () => {
+      // Sessions go on where they can before the ring is mended; writes wait for the new writer.
+      const tookWrites = cluster.writer === node.name;
+      if (tookWrites) cluster.writer = null;
       node.role = null;
-      await ring.closeAround(node);
+      const routed = ring.route();
+      await ring.closeAround(node, tookWrites);
+      await routed;
       await ring.route();
       await remember();
     };

@@ -9,12 +9,19 @@ export interface SessionTarget {
   readonly address: SqlAddress;
 }
 
+/** Where sessions go: writes to one node, reads to all active ones. */
+export interface SessionTargets {
+  readonly writer: SessionTarget | null;
+  readonly readers: readonly SessionTarget[];
+}
+
 /** Places sessions. */
 export interface SessionRouter {
   /**
-   * Spreads sessions over these nodes from now on. Resolves when no session that can move is left on another node.
+   * Sends sessions to these targets from now on. Resolves when no session that can move is left on another node and
+   * no write is under way anywhere but on the writer.
    */
-  route(targets: readonly SessionTarget[]): Promise<void>;
+  route(targets: SessionTargets): Promise<void>;
 }
 
 /** What is remembered of a node between two runs. */
@@ -47,10 +54,7 @@ export interface MemoryStore {
 export interface NodeSettings {
   readonly name: NodeName;
   readonly serverId: number;
-  /** Of its server. */
   readonly address: SqlAddress;
-  /** Where applications connect. */
-  readonly frontEnd: SqlAddress;
 }
 
 /** Reaches peers. */

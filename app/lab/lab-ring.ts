@@ -39,7 +39,6 @@ export class LabRing {
   /**
    * The ring of the lab in `folder`, made on first use.
    * @param active how many nodes a lab without memory begins with: they found the ring
-   * @param sqlPorts of the servers, in the order of `names`
    * @param firstPort where the search for free ports begins
    * @throws host.port-in-use, lab.state-unreadable, store.unwritable
    */
@@ -47,7 +46,6 @@ export class LabRing {
     folder: string,
     names: readonly NodeName[],
     active: number,
-    sqlPorts: readonly number[],
     firstPort: number,
   ): Promise<LabRing> {
     const known = await readJson(pathIn(folder), fileSchema);
@@ -58,8 +56,7 @@ export class LabRing {
       names.map(async (node, index): Promise<RingPeerSettings['members'][number]> => {
         const port = ports[index] ?? 0;
         const second = (await isFree(port, networks[1])) ? { host: networks[1], port } : null;
-        const sql = { host: networks[0], port: sqlPorts[index] ?? 0 };
-        return { member: index + 1, node, addresses: [{ host: networks[0], port }, second], sql };
+        return { member: index + 1, node, addresses: [{ host: networks[0], port }, second] };
       }),
     );
     // A network is everybody's or nobody's.

@@ -78,20 +78,18 @@ const lastChange = async (connection: Connection): Promise<string> => {
   return String(row?.position);
 };
 
-/** Looks at the last changes of all nodes until two looks, this long apart, see the same one everywhere. */
+/** Looks at the writer's last change until two looks, this long apart, see the same one. */
 const quietMs = 500;
 const quietBoundMs = 30_000;
+const catchUpBoundSeconds = 30;
 
-/** Every node takes writes: only when all stand at one change, and stay there, does none have one on its way. */
-async function waitUntilQuiet(nodes: readonly Connection[]): Promise<string> {
+async function waitUntilQuiet(writer: Connection): Promise<string> {
   const deadlineMs = performance.now() + quietBoundMs;
-  const look = async () => [...new Set(await Promise.all(nodes.map((node) => lastChange(node))))];
-  for (let before = await look(); ; ) {
-    await Promise.all(nodes.map((node) => rowsOf(node, `SELECT SLEEP(${quietMs / 1000})`)));
-    const now = await look();
-    if (now.length === 1 && before.length === 1 && now[0] === before[0]) return now[0] ?? '';
-    if (performance.now() > deadlineMs)
-      throw new Error(`nodes do not come to rest although nobody writes: ${now.join(', ')}`);
+  for (let before = await lastChange(writer); ; ) {
+    await rowsOf(writer, `SELECT SLEEP(${quietMs / 1000})`);
+    const now = await lastChange(writer);
+    if (now === before) return now;
+    if (performance.now() > deadlineMs) throw new Error('writes went on although none were asked for');
     before = now;
   }
 }
@@ -99,7 +97,7 @@ async function waitUntilQuiet(nodes: readonly Connection[]): Promise<string> {
 /**
  * The tables of several nodes at one and the same change. Nobody may write meanwhile; readers may.
  * (A read lock of all tables would do without, but under hundreds of writers it takes a lock wait timeout to get.)
- * @param nodes in any order; the first one is what others are compared with
+ * @param nodes the one that takes the writes first
  * @returns for each node, in the order given
  */
 export async function contentsAtOneChange(
@@ -107,14 +105,21 @@ export async function contentsAtOneChange(
   nodes: readonly NodeView[],
 ): Promise<TableContent[][]> {
   const connections = await Promise.all(nodes.map((node) => connect(labFolder, node)));
+  const [writer, ...followers] = connections;
+  if (!writer) return [];
   try {
-    const position = await waitUntilQuiet(connections);
+    const position = await waitUntilQuiet(writer);
+    for (const follower of followers) {
+      const [waited] = await rowsOf(follower, 'SELECT MASTER_GTID_WAIT(?, ?) AS outcome', [
+        position,
+        catchUpBoundSeconds,
+      ]);
+      if (Number(waited?.outcome) !== 0) throw new Error(`a node did not reach ${position} in time`);
+    }
     const contents: TableContent[][] = [];
     for (const connection of connections) contents.push(await contentOf(connection));
-    for (const connection of connections) {
-      const after = await lastChange(connection);
-      if (after !== position) throw new Error(`somebody wrote while tables were read: ${position}, ${after}`);
-    }
+    const after = await lastChange(writer);
+    if (after !== position) throw new Error(`somebody wrote while tables were read: ${position}, ${after}`);
     return contents;
   } finally {
     await Promise.all(connections.map((connection) => connection.end()));

@@ -158,19 +158,6 @@ export class Replication {
     await admin.query('START SLAVE');
   }
 
-  /**
-   * Stops the receiver. A frozen applier goes on first: when both threads were stopped, the next start throws the relay
-   * log away (replication facts, TRAP 8), and with it what may have been acknowledged on the strength of it.
-   * @returns where it stands then; null when the node follows nobody
-   */
-  async stopReceiving(admin: Admin): Promise<FollowStatus | null> {
-    const follow = await readFollow(admin);
-    if (!follow) return null;
-    if (follow.applier !== 'running' && follow.errorNumber === 0) await admin.query('START SLAVE SQL_THREAD');
-    await admin.query('STOP SLAVE IO_THREAD');
-    return await readFollow(admin);
-  }
-
   /** Applies everything already received. */
   async drainRelayLog(admin: Admin, signal: AbortSignal): Promise<void> {
     if (await readFollow(admin)) await this.#drain(admin, signal);
@@ -279,7 +266,13 @@ export class Replication {
    * predecessor alone acknowledged would be gone with it.
    */
   async #drain(admin: Admin, signal: AbortSignal): Promise<void> {
-    const stopped = await this.stopReceiving(admin);
+    // A frozen applier goes on first: when both threads were stopped, the next start throws the relay log away
+    // (replication facts, TRAP 8), and with it what may have been acknowledged on the strength of it.
+    const before = await readFollow(admin);
+    if (before && before.applier !== 'running' && before.errorNumber === 0)
+      await admin.query('START SLAVE SQL_THREAD');
+    await admin.query('STOP SLAVE IO_THREAD');
+    const stopped = await readFollow(admin);
     if (!stopped || sequenceOf(stopped.received) === 0) return;
     const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
     for (;;) {

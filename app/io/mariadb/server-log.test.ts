@@ -18,7 +18,6 @@ const settings: PeerSettings = {
   logFile: '/srv/db1.log',
   endsWithParent: false,
   ring: null,
-  frontEnd: null,
 };
 
 const failureOf = (log: string) =>

@@ -45,7 +45,7 @@ export function nodeView(name: string, changes: Partial<NodeView> = {}): NodeVie
   };
 }
 
-/** A snapshot of these nodes: those that replicate are the ring. */
+/** A snapshot of these nodes: those that replicate are the ring, the first active one takes the writes. */
 export function snapshotOf(
   nodes: readonly NodeView[],
   changes: Partial<ClusterSnapshot> = {},
@@ -53,14 +53,16 @@ export function snapshotOf(
   const ring = nodes
     .filter((node) => node.state === 'active' || node.state === 'standby')
     .map((node) => node.name);
+  const writer = nodes.find((node) => node.state === 'active')?.name ?? null;
   return {
     version: 1,
     name: 'Lab',
     kind: 'lab',
-    nodes,
+    nodes: nodes.map((node) => (node.name === writer ? { ...node, role: node.role ?? 'writer' } : node)),
+    writer,
     ring,
     token: null,
-    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'Least connections' },
+    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'all to the node that takes the writes' },
     load: null,
     plan: null,
     events: [],
