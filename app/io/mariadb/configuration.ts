@@ -115,6 +115,11 @@ function serverLines(settings: PeerSettings, folder: NodeFolder): readonly Line[
     ],
     ['innodb_buffer_pool_dump_at_shutdown', 'OFF', 'stops and starts are quick; the pool is small'],
     ['innodb_buffer_pool_load_at_startup', 'OFF', ''],
+    [
+      'innodb_autoinc_lock_mode',
+      2,
+      'rows carry their numbers: no table lock, whose deadlocks clients see as error 1467',
+    ],
     ['innodb_read_io_threads', 2, 'a node of a lab shares its machine'],
     ['innodb_write_io_threads', 2, ''],
     ['innodb_monitor_enable', 'trx_%ro_commits', 'the sampler counts read-only transactions'],
