@@ -50,65 +50,44 @@ export interface TableContent {
   readonly checksum: string;
 }
 
-async function contentOf(connection: Connection): Promise<TableContent[]> {
-  const tables = await rowsOf(
+/**
+ * All tables as one snapshot sees them, and the change that the snapshot ends with. A change in the binlog would not do
+ * for a position: it stands there before its own engine has committed it.
+ */
+async function contentOf(connection: Connection): Promise<{ position: string; tables: TableContent[] }> {
+  await rowsOf(connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT');
+  const status = await rowsOf(connection, "SHOW STATUS LIKE 'Binlog\\_snapshot\\_%'");
+  const place = new Map(status.map((row) => [String(row.Variable_name), String(row.Value)]));
+  const [gtid] = await rowsOf(connection, 'SELECT BINLOG_GTID_POS(?, ?) AS position', [
+    place.get('Binlog_snapshot_file') ?? '',
+    Number(place.get('Binlog_snapshot_position')),
+  ]);
+  const names = await rowsOf(
     connection,
     `SELECT table_name AS name FROM information_schema.tables
      WHERE table_schema = ? AND table_type = 'BASE TABLE' ORDER BY 1`,
     [applicationDatabase],
   );
-  const contents: TableContent[] = [];
-  for (const { name } of tables) {
+  const tables: TableContent[] = [];
+  for (const { name } of names) {
     const [count] = await rowsOf(
       connection,
       `SELECT COUNT(*) AS number FROM ${applicationDatabase}.\`${name}\``,
     );
     const [sum] = await rowsOf(connection, `CHECKSUM TABLE ${applicationDatabase}.\`${name}\` EXTENDED`);
-    contents.push({
-      table: String(name),
-      rows: Number(count?.number),
-      checksum: String(sum?.Checksum),
-    });
+    tables.push({ table: String(name), rows: Number(count?.number), checksum: String(sum?.Checksum) });
   }
-  return contents;
+  await connection.commit();
+  return { position: String(gtid?.position), tables };
 }
 
-const lastChange = async (connection: Connection): Promise<string> => {
-  const [row] = await rowsOf(connection, 'SELECT @@gtid_binlog_pos AS position');
-  return String(row?.position);
-};
-
-/** How long reading at an undisturbed moment is tried: sessions that wrote already when writes ended finish meanwhile. */
+/** How long a moment at which all nodes stand at one change is waited for: sessions that wrote finish meanwhile. */
 const quietBoundMs = 60_000;
-const catchUpBoundSeconds = 30;
-
-/**
- * Reads every node's tables, once each node has applied what the writer had committed.
- * @returns null when somebody wrote meanwhile: the nodes were then read at different changes
- */
-async function readUndisturbed(
-  writer: Connection,
-  followers: readonly Connection[],
-): Promise<TableContent[][] | null> {
-  const position = await lastChange(writer);
-  for (const follower of followers) {
-    const [waited] = await rowsOf(follower, 'SELECT MASTER_GTID_WAIT(?, ?) AS outcome', [
-      position,
-      catchUpBoundSeconds,
-    ]);
-    if (Number(waited?.outcome) !== 0) throw new Error(`a node did not reach ${position} in time`);
-  }
-  const contents: TableContent[][] = [];
-  for (const connection of [writer, ...followers]) contents.push(await contentOf(connection));
-  return (await lastChange(writer)) === position ? contents : null;
-}
 
 /**
  * The tables of several nodes at one and the same change. Nobody may begin to write meanwhile; readers may.
  * (A read lock of all tables would do without, but under hundreds of writers it takes a lock wait timeout to get. A
- * pause between two changes tells nothing either: a throttled server commits nothing for a second, then a hundred at
- * once. So what counts is that no change came while the tables were read.)
- * @param nodes the one that takes the writes first
+ * pause between two changes tells nothing: a throttled server commits nothing for a second, then a hundred at once.)
  * @returns for each node, in the order given
  */
 export async function contentsAtOneChange(
@@ -116,15 +95,15 @@ export async function contentsAtOneChange(
   nodes: readonly NodeView[],
 ): Promise<TableContent[][]> {
   const connections = await Promise.all(nodes.map((node) => connect(labFolder, node)));
-  const [writer, ...followers] = connections;
-  if (!writer) return [];
   const deadlineMs = performance.now() + quietBoundMs;
   try {
+    let positions: string[] = [];
     while (performance.now() < deadlineMs) {
-      const contents = await readUndisturbed(writer, followers);
-      if (contents) return contents;
+      const contents = await Promise.all(connections.map(contentOf));
+      positions = contents.map(({ position }) => position);
+      if (new Set(positions).size === 1) return contents.map(({ tables }) => tables);
     }
-    throw new Error('writes went on although none were asked for');
+    throw new Error(`the nodes do not come to stand at one change: ${positions.join(', ')}`);
   } finally {
     await Promise.all(connections.map((connection) => connection.end()));
   }
