@@ -2,7 +2,18 @@
 import { baseOf, judge } from './agreement.js';
 import { attestWhenReady } from './attempt.js';
 import { bestClique } from './clique.js';
-import { act, everyNetwork, heardMs, ignore, infoOf, networkTo, persist, send, stuckAtMs } from './core.js';
+import {
+  act,
+  everyNetwork,
+  heardMs,
+  ignore,
+  infoOf,
+  networkTo,
+  patience,
+  persist,
+  send,
+  stuckAtMs,
+} from './core.js';
 import { enterLeft, enterRecover, seesNow } from './enter.js';
 import type { Info, MemberId, Proposal, RingMessage } from './model.js';
 import { ambiguousMax, ringIdOf } from './model.js';
@@ -88,12 +99,34 @@ function isComplete(ring: Ring, group: readonly Info[], nowMs: number): boolean 
   });
 }
 
+/** How long a living member that has said nothing yet is waited for at most. */
+const silentUntilMs = (ring: Ring, state: Gather): number => state.sinceMs + 4 * ring.settings.expelAfterMs;
+
+/** How long a member is waited for that says that it still commits. A server that hangs must not stop the others for ever. */
+const committingUntilMs = (ring: Ring, state: Gather): number =>
+  state.sinceMs + 8 * ring.settings.expelAfterMs;
+
+/**
+ * Has some member of the last view not been heard in this gathering, although nobody would expel it yet? On a busy machine
+ * it answers late; a view without it would cost it its place, and with it everything that it is committing right now.
+ */
+function lacksLivingMember(ring: Ring, state: Gather, infos: readonly Info[], nowMs: number): boolean {
+  const members = ring.durable.primary?.members ?? [];
+  if (nowMs >= silentUntilMs(ring, state)) return false;
+  return members.some(({ id }) => {
+    if (infos.some((info) => info.id === id)) return false;
+    const peer = ring.peers.get(id);
+    if (!peer || peer.disconnected) return false;
+    return nowMs - heardMs(ring, id) < patience(ring, id, nowMs);
+  });
+}
+
 /** Proposes a view when this peer leads the best group it knows, and the group can agree. */
 export function leadIfMyTurn(ring: Ring, state: Gather, nowMs: number): void {
   if (nowMs >= stuckAtMs(ring)) return;
   const own = infoOf(ring);
   const infos = freshInfos(ring, state, nowMs);
-  const late = nowMs >= state.settleMs;
+  const late = nowMs >= state.settleMs && !lacksLivingMember(ring, state, infos, nowMs);
   // Cheap and often the answer: somebody is still expected.
   if (!late && !isComplete(ring, infos, nowMs)) return;
   const known = baseOf(infos);
@@ -109,9 +142,9 @@ export function leadIfMyTurn(ring: Ring, state: Gather, nowMs: number): void {
   const ids = bestClique(vertices, own.id);
   const group = infos.filter((info) => ids.includes(info.id));
   if (leaderOf(group, known.base) !== own.id) return;
-  const { settings } = ring;
-  if (group.some((info) => info.data.kind === 'fencing') && nowMs < state.settleMs + settings.expelAfterMs)
-    return;
+  // What it is committing has its place in the view's start; without it, it would need a copy afterwards.
+  const committing = group.some((info) => info.data.kind === 'fencing');
+  if (committing && nowMs < committingUntilMs(ring, state)) return;
   if (!late && !isComplete(ring, group, nowMs)) return;
   propose(ring, state, group, nowMs);
 }
