@@ -2,16 +2,16 @@
 import type { RingSettings } from './model.js';
 
 /**
- * `groupMax` while the slowest applier is near, fewer the further it falls behind, 0 from `lagStop` on.
+ * As many as leave the slowest applier at most `lagStop` behind, and `groupMax` at most. A member may commit only what
+ * comes after everything that it has applied: one that is far behind cannot commit at all, and its clients wait for
+ * as long as it takes to apply what the others were allowed to commit meanwhile.
  * @param lag changes between the end of the order and the slowest applier
  */
 export function groupAllowance(
   lag: number,
-  { groupMax, lagStart, lagStop }: Pick<RingSettings, 'groupMax' | 'lagStart' | 'lagStop'>,
+  { groupMax, lagStop }: Pick<RingSettings, 'groupMax' | 'lagStop'>,
 ): number {
-  if (lag <= lagStart) return groupMax;
-  if (lag >= lagStop) return 0;
-  return Math.max(1, Math.floor((groupMax * (lagStop - lag)) / (lagStop - lagStart)));
+  return Math.max(0, Math.min(groupMax, lagStop - lag));
 }
 
 /**

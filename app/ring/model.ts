@@ -351,10 +351,9 @@ export interface RingSettings {
   readonly stallMs: number;
   /** A node further behind than this catches up outside the ring first. Changes. Default 10,000. */
   readonly joinGapMax: number;
-  /** Largest group that one hold commits. Transactions. Default 1,000. */
+  /** Largest group that one hold commits. Transactions. Default 256. */
   readonly groupMax: number;
-  /** From this lag of the slowest applier on groups get smaller, to nothing at `lagStop`. Changes. */
-  readonly lagStart: number;
+  /** The slowest applier may be so far behind the end of the order. Changes. Default 256. */
   readonly lagStop: number;
 }
 
@@ -369,9 +368,8 @@ export function ringSettings(expelAfterMs = 250): RingSettings {
     applyWaitMs: 50,
     stallMs: 5,
     joinGapMax: 10_000,
-    groupMax: 1_000,
-    lagStart: 2_000,
-    lagStop: 10_000,
+    groupMax: 256,
+    lagStop: 256,
   };
 }
 

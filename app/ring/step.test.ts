@@ -161,7 +161,7 @@ test('after a long stall nothing is done with the token before a majority answer
   outcome(2, from({ id: 1, life: 1 }, answer(doubt.fromProbe - 1)));
   expect(operational(2).doubt).not.toBe(null);
   expect(outcome(2, from({ id: 1, life: 1 }, answer(doubt.fromProbe)))).toContain(
-    'commit after 1, at most 1000',
+    'commit after 1, at most 255',
   );
   expect(operational(2)).toMatchObject({ doubt: null, view: { ringId: before } });
 });

@@ -62,7 +62,6 @@ export function drawOptions(random: Random): SimOptions {
     joinMs: Math.round(expelAfterMs / 8),
     joinGapMax: random.pick([15, 10_000]),
     groupMax: random.pick([2, 10, 100]),
-    lagStart: random.pick([10, 2_000]),
     lagStop: random.pick([40, 10_000]),
   };
   const allowed = faultKinds.filter(() => random.chance(0.55));
