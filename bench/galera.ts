@@ -43,7 +43,6 @@ function linesOf(member: number, all: readonly MemberPorts[], cacheFolder: strin
     'init_rpl_role = MASTER',
     'rpl_semi_sync_slave_enabled = OFF',
     'slave_parallel_threads = 0',
-    'innodb_autoinc_lock_mode = 2',
     'wsrep_on = ON',
     `wsrep_provider = ${galeraLibrary}`,
     `wsrep_provider_options = "${provider.join('; ')}"`,

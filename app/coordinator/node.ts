@@ -10,7 +10,7 @@ import type {
   ServerPosition,
 } from '../contract/control.js';
 import type { NodeRole, NodeView, ReplicationView } from '../model/cluster.js';
-import { sequenceOf } from '../model/gtid.js';
+import { lastSequence, sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
 import type { NodeSample } from '../model/metrics.js';
 import type { NodeState, TargetState } from '../model/node-state.js';
@@ -143,7 +143,7 @@ export class ClusterNode {
    */
   private changesBehind(follow: FollowStatus, position: ServerPosition, newest: number): number {
     if (this.role === 'writer') return 0;
-    const applied = Math.max(sequenceOf(position.binlog), sequenceOf(position.applied));
+    const applied = lastSequence(position);
     const known = follow.receiver === 'running' ? sequenceOf(follow.received) : newest;
     return Math.max(0, known - applied);
   }

@@ -47,6 +47,18 @@ export function sequenceOf(position: string): number {
   return parseGtidList(position).reduce((highest, gtid) => Math.max(highest, gtid.sequence), 0);
 }
 
+/**
+ * How far a server is: the later of its binlog and its applier. The binlog shows own changes, which the applier's position
+ * does not; a server that was restored may have a position and no binlog.
+ */
+export const lastSequence = ({
+  binlog,
+  applied,
+}: {
+  readonly binlog: string;
+  readonly applied: string;
+}): number => Math.max(sequenceOf(binlog), sequenceOf(applied));
+
 /** The change that a position ends with: the one with the highest sequence number. */
 export function lastChange(position: string): Gtid | undefined {
   return parseGtidList(position).reduce<Gtid | undefined>(

@@ -1,5 +1,12 @@
 /** How a node gets the data that it lacks: the choice between incremental and snapshot transfer. Pure. */
-import { firstUnknownChange, formatGtid, lastChange, lostOwnTail, sequenceOf } from '../model/gtid.js';
+import {
+  firstUnknownChange,
+  formatGtid,
+  lastChange,
+  lastSequence,
+  lostOwnTail,
+  sequenceOf,
+} from '../model/gtid.js';
 
 /** Where a server stands; texts are GTID lists as MariaDB prints them. */
 export interface Standing {
@@ -43,7 +50,7 @@ export function chooseJoin(joiner: Standing, source: Source): JoinChoice {
   if (!endsWithOwn && lostOwnTail(joiner.serverId, joiner.binlogState, source.binlogState)) {
     return { method: 'snapshot', why: 'it lost the tail of its own changes', diverged: null };
   }
-  const mine = Math.max(sequenceOf(joiner.binlog), sequenceOf(joiner.applied));
+  const mine = lastSequence(joiner);
   const oldest = sequenceOf(source.oldestBinlog);
   if (mine < oldest) {
     return {

@@ -1,8 +1,8 @@
 /** Steps that bring a node into the ring: compare, catch up, verify, enter, open. */
 import { RingmasterError } from '../../base/errors.js';
 import { countOf, formatCount } from '../../base/format.js';
-import type { ServerPosition, TableChecksum } from '../../contract/control.js';
-import { sequenceOf } from '../../model/gtid.js';
+import type { TableChecksum } from '../../contract/control.js';
+import { lastSequence, sequenceOf } from '../../model/gtid.js';
 import { chooseJoin, type Source } from '../../replication/join.js';
 import type { ClusterNode } from '../node.js';
 import { stallSeconds } from '../ring-keeper.js';
@@ -141,7 +141,8 @@ export const verify: StepExecutor<'verify'> = async (action, context) => {
     if (node.isServerRunning && node.predecessor) await node.call('replication.unfreeze', {});
   });
   await node.call('replication.freeze', {});
-  const stands = reachedOf((await node.refresh()).position);
+  const { position } = await node.refresh();
+  const stands = position ? lastSequence(position) : 0;
   const expected = await snapshotFrom(other, stands, context);
   if (sequenceOf(expected.position) > stands) {
     await node.call('replication.apply-until', { position: expected.position, stallSeconds }, context.call);
@@ -153,9 +154,6 @@ export const verify: StepExecutor<'verify'> = async (action, context) => {
   const rows = found.tables.reduce((sum, table) => sum + table.rows, 0);
   return `${countOf(found.tables.length, 'table')}, ${countOf(rows, 'row')} equal${expected.position ? ` at ${expected.position}` : ''}`;
 };
-
-const reachedOf = (position: ServerPosition | null): number =>
-  Math.max(sequenceOf(position?.binlog ?? ''), sequenceOf(position?.applied ?? ''));
 
 /**
  * The tables of `other` at a change that the frozen node has not passed. A server sends a change on before its own

@@ -122,8 +122,7 @@ export class Replication {
     { predecessor, fromOwnBinlog }: { predecessor: SqlAddress; fromOwnBinlog: boolean },
     signal: AbortSignal,
   ): Promise<FollowStatus> {
-    const before = await readFollow(admin);
-    if (before) await this.#drain(admin, signal);
+    await this.drainRelayLog(admin, signal);
     await admin.query('STOP SLAVE');
     const { applied, binlog } = await readPosition(admin, '');
     // Without any applier position there is only the binlog to begin at.
@@ -142,9 +141,7 @@ export class Replication {
 
   /** Applies what was received, stops, and forgets the predecessor. */
   async stop(admin: Admin, signal: AbortSignal): Promise<void> {
-    const follow = await readFollow(admin);
-    if (!follow) return;
-    await this.#drain(admin, signal);
+    if (!(await this.drainRelayLog(admin, signal))) return;
     await admin.query('STOP SLAVE');
     await admin.query('RESET SLAVE ALL');
   }
@@ -158,9 +155,17 @@ export class Replication {
     await admin.query('START SLAVE');
   }
 
-  /** Applies everything already received. */
-  async drainRelayLog(admin: Admin, signal: AbortSignal): Promise<void> {
-    if (await readFollow(admin)) await this.#drain(admin, signal);
+  /**
+   * Stops the receiver. A frozen applier goes on first: when both threads were stopped, the next start throws the relay
+   * log away (replication facts, TRAP 8), and with it what may have been acknowledged on the strength of it.
+   * @returns where it stands then; null when the node follows nobody
+   */
+  async stopReceiving(admin: Admin): Promise<FollowStatus | null> {
+    const follow = await readFollow(admin);
+    if (!follow) return null;
+    if (follow.applier !== 'running' && follow.errorNumber === 0) await admin.query('START SLAVE SQL_THREAD');
+    await admin.query('STOP SLAVE IO_THREAD');
+    return await readFollow(admin);
   }
 
   /**
@@ -264,22 +269,18 @@ export class Replication {
   /**
    * Stops the receiver and lets the applier finish what it received: re-pointing deletes the relay log, and what the
    * predecessor alone acknowledged would be gone with it.
+   * @returns false when the node follows nobody
    */
-  async #drain(admin: Admin, signal: AbortSignal): Promise<void> {
-    // A frozen applier goes on first: when both threads were stopped, the next start throws the relay log away
-    // (replication facts, TRAP 8), and with it what may have been acknowledged on the strength of it.
-    const before = await readFollow(admin);
-    if (before && before.applier !== 'running' && before.errorNumber === 0)
-      await admin.query('START SLAVE SQL_THREAD');
-    await admin.query('STOP SLAVE IO_THREAD');
-    const stopped = await readFollow(admin);
-    if (!stopped || sequenceOf(stopped.received) === 0) return;
+  async drainRelayLog(admin: Admin, signal: AbortSignal): Promise<boolean> {
+    const stopped = await this.stopReceiving(admin);
+    if (!stopped) return false;
+    if (sequenceOf(stopped.received) === 0) return true;
     const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
     for (;;) {
       signal.throwIfAborted();
       const follow = await readFollow(admin);
       const now = await readPosition(admin, '');
-      if (!follow || sequenceOf(now.applied) >= sequenceOf(follow.received)) return;
+      if (!follow || sequenceOf(now.applied) >= sequenceOf(follow.received)) return true;
       // An error of the receiver does not matter any more; one of the applier does.
       if (follow.applier !== 'running') this.#refuseStopped(follow);
       meter.reach(sequenceOf(now.applied));

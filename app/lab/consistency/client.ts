@@ -4,7 +4,7 @@ import { type Clock, delay } from '../../base/clock.js';
 import { messageOf } from '../../base/errors.js';
 import type { Random } from '../../base/random.js';
 import type { SqlAddress } from '../../contract/control.js';
-import { verdictOf } from '../load/sql-errors.js';
+import { errorOf, verdictOf } from '../load/sql-errors.js';
 
 export interface Login {
   readonly user: string;
@@ -59,11 +59,6 @@ const pauseMsMax = 50;
 const lostErrors = new Set([2006, 2013]);
 /** ER_QUERY_INTERRUPTED */
 const interruptedError = 1317;
-
-const errnoOf = (thrown: unknown): number =>
-  thrown !== null && typeof thrown === 'object' && 'errno' in thrown && typeof thrown.errno === 'number'
-    ? thrown.errno
-    : 0;
 
 export class Client {
   private connection: Connection | null = null;
@@ -143,7 +138,7 @@ export class Client {
     commitSent: boolean,
     expected: readonly number[],
   ): Promise<Outcome | null> {
-    const errorNumber = errnoOf(thrown);
+    const errorNumber = errorOf(thrown).errno;
     const lost = this.connection === null || this.lost || lostErrors.has(errorNumber);
     // An interrupted COMMIT may have come through.
     const interrupted = commitSent && errorNumber === interruptedError;

@@ -32,8 +32,8 @@ const goneErrors = new Set([
   1927, // ER_CONNECTION_KILLED
 ]);
 
-/** The number and code of whatever mysql2 or a socket threw. */
-function numberOf(error: unknown): { errno: number; fatal: boolean } {
+/** What whatever mysql2 or a socket threw says of itself: its number (0 for none), and whether the connection is gone. */
+export function errorOf(error: unknown): { errno: number; fatal: boolean } {
   if (error === null || typeof error !== 'object') return { errno: 0, fatal: false };
   const errno = 'errno' in error && typeof error.errno === 'number' ? error.errno : 0;
   const fatal = 'fatal' in error && error.fatal === true;
@@ -47,11 +47,11 @@ function numberOf(error: unknown): { errno: number; fatal: boolean } {
  * @param lost whether the connection is unusable now
  */
 export function verdictOf(error: unknown, commitSent: boolean, lost: boolean): Verdict {
-  const { errno, fatal } = numberOf(error);
+  const { errno, fatal } = errorOf(error);
   if (againErrors.has(errno) && !lost) return 'again';
   if (lost || fatal || goneErrors.has(errno)) return commitSent ? 'unknown' : 'elsewhere';
   return 'final';
 }
 
 /** Has the server become read-only? Then another writer will be named soon. */
-export const isReadOnlyError = (error: unknown): boolean => numberOf(error).errno === 1290;
+export const isReadOnlyError = (error: unknown): boolean => errorOf(error).errno === 1290;

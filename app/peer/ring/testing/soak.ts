@@ -34,10 +34,13 @@ export interface SoakResult {
 
 const causesMax = 60;
 
+/** Works for nothing until its parent is gone: a loop left over by a killed run would slow the machine for ever. */
+const busyLoop = 'const parent = process.ppid; while (process.ppid === parent);';
+
 /** Programs that do nothing, as fast as they can: one for each processor. */
 function busyLoops(niceness: number): ChildProcess[] {
   return Array.from({ length: availableParallelism() }, () =>
-    spawn('nice', ['-n', `${niceness}`, process.execPath, '-e', 'for (;;);'], { stdio: 'ignore' }),
+    spawn('nice', ['-n', `${niceness}`, process.execPath, '-e', busyLoop], { stdio: 'ignore' }),
   );
 }
 
