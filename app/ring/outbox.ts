@@ -13,6 +13,9 @@
  *  - A call (`join`) promises to attest nothing up to `promised`, which must be on disk; the rest of it is knowledge (of
  *    views that exist, of the own data) that stays true when this member forgets it.
  *  - Tokens, attestations and everything for the application keep their place.
+ *
+ * What the node is asked to do in a view means nothing any more when the view ended while the order waited: its server may
+ * have died and come back meanwhile, and would commit in a view that the others have left (current.ts).
  */
 import type { Durable, MemberId, RingAction, RingId, RingMessage } from './model.js';
 import { ringLeader } from './model.js';
@@ -55,6 +58,7 @@ export function mayOvertake(message: RingMessage, stored: Durable, self: MemberI
 /** The queue between one peer's protocol and its world. */
 export class Outbox {
   readonly #self: MemberId;
+  readonly #isCurrent: (action: RingAction) => boolean;
   readonly #mayOvertake: typeof mayOvertake;
   /** In order; the first is what happens next. */
   #waiting: RingAction[] = [];
@@ -63,8 +67,14 @@ export class Outbox {
   #writing: Persist | null = null;
   #stored: Durable | null = null;
 
-  constructor(self: MemberId, may: typeof mayOvertake = mayOvertake) {
+  /** @param current is asked when an order's turn has come: orders that it denies are dropped */
+  constructor(
+    self: MemberId,
+    current: (action: RingAction) => boolean,
+    may: typeof mayOvertake = mayOvertake,
+  ) {
     this.#self = self;
+    this.#isCurrent = current;
     this.#mayOvertake = may;
   }
 
@@ -95,11 +105,15 @@ export class Outbox {
   /** What happens next; a promise is to be written, and then `stored` called. Null: nothing, or the disk is awaited. */
   next(): RingAction | null {
     if (this.#writing) return null;
-    if (this.#waiting[0]?.kind === 'persist') {
-      this.#writing = this.#gather();
-      return this.#writing;
+    for (;;) {
+      if (this.#waiting[0]?.kind === 'persist') {
+        this.#writing = this.#gather();
+        return this.#writing;
+      }
+      const action = this.#waiting.shift();
+      if (!action) return null;
+      if (this.#isCurrent(action)) return action;
     }
-    return this.#waiting.shift() ?? null;
   }
 
   /** What is being written is on disk. @returns its number */

@@ -1,7 +1,8 @@
 /** The parts of a simulated cluster. */
 import type { Random } from '../base/random.js';
+import { isCurrent } from '../ring/current.js';
 import type { MemberId, newDurable, RingEvent, Voter } from '../ring/model.js';
-import type { Outbox } from '../ring/outbox.js';
+import { Outbox } from '../ring/outbox.js';
 import type { Rules } from '../ring/rules.js';
 import type { Ring } from '../ring/state.js';
 import { createRing } from '../ring/step.js';
@@ -69,6 +70,10 @@ export function newRing(options: SimOptions, id: MemberId, arbiter: boolean, rul
   );
   return createRing({ id, arbiter, peers, networks: options.networks }, options.settings, rules);
 }
+
+/** The queue between a peer's protocol and this world. */
+export const newOutbox = (id: MemberId, ring: () => Ring, rules: Rules): Outbox =>
+  new Outbox(id, (action) => isCurrent(ring().state, action), rules.mayOvertake);
 
 /** Calls `run` after `delayMs` unless the process ended meanwhile. */
 export function later(world: World, node: SimNode, delayMs: number, run: () => void): void {

@@ -1,7 +1,6 @@
 /** How nodes start, stop, crash, sleep and lose what they had. */
 import { newDurable } from '../ring/model.js';
-import { Outbox } from '../ring/outbox.js';
-import { later, newRing, type SimNode, store, type World, watched } from './cluster.js';
+import { later, newOutbox, newRing, type SimNode, store, type World, watched } from './cluster.js';
 import { loseTail, newServer } from './server.js';
 
 /** Starts a peer and its server. */
@@ -15,7 +14,7 @@ export function startNode(world: World, node: SimNode): void {
   node.dieAtPass = null;
   node.commit = null;
   node.tickAtMs = Number.POSITIVE_INFINITY;
-  node.outbox = new Outbox(node.id, world.rules.mayOvertake);
+  node.outbox = newOutbox(node.id, () => node.ring, world.rules);
   node.unstored = [];
   node.ring = newRing(world.options, node.id, node.arbiter, world.rules);
   world.checkers.restarted(node.id, node.store.control.delivered);

@@ -3,12 +3,11 @@ import { seededRandom } from '../base/random.js';
 import { describeAction, describeEvent } from '../ring/describe.js';
 import type { Member, RingAction, RingEvent } from '../ring/model.js';
 import { newDurable } from '../ring/model.js';
-import { Outbox } from '../ring/outbox.js';
 import type { Rules } from '../ring/rules.js';
 import { step } from '../ring/step.js';
 import { createAgenda } from './agenda.js';
 import { createCheckers } from './checkers.js';
-import { later, newRing, type SimNode, store, type World } from './cluster.js';
+import { later, newOutbox, newRing, type SimNode, store, type World } from './cluster.js';
 import { crashNode } from './lifecycle.js';
 import { createNetwork } from './network.js';
 import { faultsUntilMs, type SimOptions } from './options.js';
@@ -36,30 +35,7 @@ export function createWorld(
     life: 1,
     arbiter: options.arbiters.includes(index + 1),
   }));
-  const nodes: SimNode[] = founders.map(({ id, arbiter }) => ({
-    id,
-    arbiter,
-    clockRate: options.clockRates[id - 1] ?? 1,
-    voter: { id, life: 1 },
-    up: false,
-    process: 0,
-    paused: false,
-    backlog: [],
-    ring: newRing(options, id, arbiter, rules),
-    store: newDurable(1, founders),
-    outbox: new Outbox(id, rules.mayOvertake),
-    unstored: [],
-    diskMs: options.diskMs,
-    server: newServer(),
-    tailCertain: true,
-    queue: 0,
-    tickAtMs: Number.POSITIVE_INFINITY,
-    commit: null,
-    owed: [],
-    copying: false,
-    dieAfter: null,
-    dieAtPass: null,
-  }));
+  const nodes = founders.map((founder) => newNode(founder, options, rules, founders));
   const network = createNetwork(agenda, random.fork(), options, (from, to, net, message) => {
     handle(world, nodes[to - 1] as SimNode, { kind: 'message', from, network: net, message });
   });
@@ -83,6 +59,39 @@ export function createWorld(
     handle: (node, event) => handle(world, node, event),
   };
   return world;
+}
+
+function newNode(
+  { id, arbiter }: Member,
+  options: SimOptions,
+  rules: Rules,
+  founders: readonly Member[],
+): SimNode {
+  const node: SimNode = {
+    id,
+    arbiter,
+    clockRate: options.clockRates[id - 1] ?? 1,
+    voter: { id, life: 1 },
+    up: false,
+    process: 0,
+    paused: false,
+    backlog: [],
+    ring: newRing(options, id, arbiter, rules),
+    store: newDurable(1, founders),
+    outbox: newOutbox(id, () => node.ring, rules),
+    unstored: [],
+    diskMs: options.diskMs,
+    server: newServer(),
+    tailCertain: true,
+    queue: 0,
+    tickAtMs: Number.POSITIVE_INFINITY,
+    commit: null,
+    owed: [],
+    copying: false,
+    dieAfter: null,
+    dieAtPass: null,
+  };
+  return node;
 }
 
 /** A peer's own clock: it runs a little fast or slow, and starts anywhere. */

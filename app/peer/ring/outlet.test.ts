@@ -10,8 +10,11 @@ function world() {
   const disk: { durable: Durable; written: () => void; refused: () => void }[] = [];
   const clock = new ManualClock();
   const stored: number[] = [];
+  /** What is no longer wanted: news of changes below this. */
+  const validFrom = { sequence: 0 };
   const outlet = new Outlet({
     self: 2,
+    current: (action) => action.kind !== 'safe' || action.upTo >= validFrom.sequence,
     clock,
     log: silentLog(),
     write: (durable) =>
@@ -22,7 +25,7 @@ function world() {
       done.push(action.kind === 'send' ? `${action.message.kind} ${action.to}` : action.kind),
     stored: (number) => stored.push(number),
   });
-  return { outlet, done, disk, clock, stored };
+  return { outlet, done, disk, clock, stored, validFrom };
 }
 
 const attest = (to: number): RingAction => ({
@@ -118,5 +121,14 @@ describe('the outlet', () => {
     disk[1]?.written();
     await turn();
     expect(done).toEqual(['attest 1']);
+  });
+
+  it('drops what means nothing any more when its turn comes', async () => {
+    const { outlet, done, disk, validFrom } = world();
+    outlet.take([promise(1), { kind: 'safe', upTo: 3 }, attest(2)]);
+    validFrom.sequence = 4;
+    disk[0]?.written();
+    await turn();
+    expect(done).toEqual(['attest 2']);
   });
 });

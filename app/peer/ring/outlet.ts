@@ -13,6 +13,8 @@ export type WorldAction = Exclude<RingAction, { kind: 'persist' }>;
 
 export interface OutletTools {
   readonly self: MemberId;
+  /** Is this order, which waited, still what the protocol wants? */
+  readonly current: (action: RingAction) => boolean;
   readonly clock: Clock;
   readonly log: Log;
   readonly write: (durable: Durable) => Promise<void>;
@@ -35,7 +37,7 @@ export class Outlet {
 
   constructor(tools: OutletTools) {
     this.#tools = tools;
-    this.#outbox = new Outbox(tools.self);
+    this.#outbox = new Outbox(tools.self, tools.current);
   }
 
   /** How many promises were written, and how long the slowest took or takes by now. Milliseconds. */

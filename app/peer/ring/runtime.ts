@@ -7,6 +7,7 @@ import { delay } from '../../base/clock.js';
 import { messageOf, RingmasterError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { RingPeerSettings, RingStatus } from '../../contract/control.js';
+import { isCurrent } from '../../ring/current.js';
 import { describeAction, describeEvent } from '../../ring/describe.js';
 import {
   type ControlEntry,
@@ -81,6 +82,7 @@ export class RingRuntime {
     this.#store = store;
     this.#outlet = new Outlet({
       self: settings.member,
+      current: (action) => isCurrent(this.#ring.state, action),
       clock,
       log,
       write: (durable) => store.write(durable),
