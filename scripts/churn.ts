@@ -31,7 +31,7 @@ const options = new Command('churn')
 
 await Promise.all([buildAll(), prepareOrExit('lab')]);
 const folder = await mkdtemp(join(runsAsRoot() ? '/var/lib' : tmpdir(), 'ringmaster-churn-'));
-const [port = 0] = await freePorts(43_800, 1, '127.0.0.1');
+const [port = 0] = await freePorts(23_800, 1, '127.0.0.1');
 const lab = await openLab({
   folder,
   nodes: 3,

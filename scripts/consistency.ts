@@ -74,7 +74,7 @@ async function openOwnLab(): Promise<{ cluster: Cluster; close: () => Promise<vo
     folder,
     nodes: 3,
     active: 3,
-    port: 43_700,
+    port: 23_700,
     connections: 0,
     programs: {
       peer: join(projectFolder, 'out/peer/peer.cjs'),

@@ -14,7 +14,7 @@ const positive = (text: string): number => {
 const { minutes, members, port, nice } = new Command('soak')
   .option('--minutes <minutes>', 'how long', positive, 30)
   .option('--members <count>', 'members of the ring', positive, 3)
-  .option('--port <port>', 'members take ports above it', positive, 42_860)
+  .option('--port <port>', 'members take ports above it', positive, 22_860)
   .option('--nice <level>', 'how much the busy loops give way, 0 to 19', Number, 5)
   .parse()
   .opts<{ minutes: number; members: number; port: number; nice: number }>();

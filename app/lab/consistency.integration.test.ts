@@ -9,7 +9,7 @@ const seconds = Number(process.env.RINGMASTER_CONSISTENCY_SECONDS ?? 60);
 let driver: LabDriver;
 
 beforeAll(async () => {
-  driver = await LabDriver.open({ nodes: 3, active: 3, port: 43_620 });
+  driver = await LabDriver.open({ nodes: 3, active: 3, port: 23_620 });
 });
 afterAll(() => driver?.close());
 

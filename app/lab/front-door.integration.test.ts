@@ -36,8 +36,8 @@ const until = async (look: () => boolean) =>
 const options = { host: '127.0.0.1', sessionsMax: 3, clock: systemClock, log: silentLog() };
 
 beforeAll(async () => {
-  [db1, db2] = await Promise.all([TestServer.create(42211, 'load-a'), TestServer.create(42212, 'load-b')]);
-  door = await FrontDoor.open({ ...options, port: 42210, choose: () => target });
+  [db1, db2] = await Promise.all([TestServer.create(22211, 'load-a'), TestServer.create(22212, 'load-b')]);
+  door = await FrontDoor.open({ ...options, port: 22210, choose: () => target });
 });
 
 afterEach(async () => {
@@ -123,8 +123,8 @@ describe('the door', () => {
       });
       socket.on('end', () => socket.end(`heard ${heard}`));
     });
-    await new Promise<void>((resolve) => lateAnswer.listen(42213, '127.0.0.1', resolve));
-    target = { name: 'late', address: { host: '127.0.0.1', port: 42213 } };
+    await new Promise<void>((resolve) => lateAnswer.listen(22213, '127.0.0.1', resolve));
+    target = { name: 'late', address: { host: '127.0.0.1', port: 22213 } };
     const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true });
     socket.end(Buffer.alloc(1_000_000));
     const answer = await text(socket);
@@ -135,8 +135,8 @@ describe('the door', () => {
 
   it('cuts a client that stays when its node has closed', async () => {
     const hangUp = createServer((socket) => socket.end('bye'));
-    await new Promise<void>((resolve) => hangUp.listen(42213, '127.0.0.1', resolve));
-    target = { name: 'hang-up', address: { host: '127.0.0.1', port: 42213 } };
+    await new Promise<void>((resolve) => hangUp.listen(22213, '127.0.0.1', resolve));
+    target = { name: 'hang-up', address: { host: '127.0.0.1', port: 22213 } };
     const socket = connect({ port: door.port, host: '127.0.0.1', allowHalfOpen: true });
     expect(await text(socket)).toBe('bye');
     await until(() => door.sessionCount === 0);

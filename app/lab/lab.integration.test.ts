@@ -6,7 +6,7 @@ import { nodeName } from '../model/ids.js';
 import type { Plan } from '../model/plan.js';
 import { LabDriver } from './testing/lab-driver.js';
 
-const port = 42_400;
+const port = 22_400;
 let driver: LabDriver | undefined;
 
 const open = async (options: Partial<Parameters<typeof LabDriver.open>[0]> = {}): Promise<LabDriver> => {

@@ -9,7 +9,7 @@ afterEach(async () => {
 });
 
 it('agrees on the nodes that replicate: joined, taken offline, and back', async () => {
-  const lab = await LabDriver.open({ port: 42_870, connections: 10 });
+  const lab = await LabDriver.open({ port: 22_870, connections: 10 });
   driver = lab;
   const agreed = async (...names: string[]) =>
     await lab.until(

@@ -1,9 +1,10 @@
 /** What a test sees of the machine: processes, ports, sockets, folders. Linux's /proc is enough for the tests. */
+import { randomInt } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isFree } from '../../app/lab/ports.js';
 
 /** One running process. */
 export interface RunningProcess {
@@ -56,16 +57,22 @@ export function stillRunning(processes: readonly RunningProcess[]): RunningProce
   return processes.filter((process) => now.get(process.pid) === process.command);
 }
 
-/** A port of loopback that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(address)));
-    });
-  });
+/**
+ * Below the range from which the system draws the near ends of outgoing connections (32768 and up): a server that starts
+ * minutes later must not find that one of hundreds of clients got its port meanwhile.
+ */
+const ports = { first: 24_000, last: 31_900 } as const;
+/** The lab takes the ports above the one that it is given. */
+const portsOfLab = 12;
+
+/** A port of loopback that nobody listens on now, nor on those above it that a lab takes. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(ports.first, ports.last);
+    const wanted = Array.from({ length: portsOfLab }, (_, index) => port + index);
+    const free = await Promise.all(wanted.map((each) => isFree(each, '127.0.0.1')));
+    if (free.every(Boolean)) return port;
+  }
 }
 
 /** Ports of loopback, of those given, that somebody listens on. */

@@ -24,9 +24,9 @@ afterEach(async () => {
 });
 
 const trio: readonly MemberAddresses[] = [
-  { name: 'db1', addresses: endpointsOf(42_701) },
-  { name: 'db2', addresses: endpointsOf(42_702) },
-  { name: 'db3', addresses: endpointsOf(42_703) },
+  { name: 'db1', addresses: endpointsOf(22_701) },
+  { name: 'db2', addresses: endpointsOf(22_702) },
+  { name: 'db3', addresses: endpointsOf(22_703) },
 ];
 
 const losses = (member: TestMember) => member.heard.flatMap((one) => (one.kind === 'lost' ? [one] : []));
@@ -34,7 +34,7 @@ const notes = (member: TestMember) => member.heard.flatMap((one) => (one.kind ==
 
 test('three members hear each other on both networks, in the order in which they speak', async () => {
   const started = await Promise.all(
-    trio.map(({ name }, index) => startMember({ name, port: 42_701 + index, members: trio })),
+    trio.map(({ name }, index) => startMember({ name, port: 22_701 + index, members: trio })),
   );
   const names = trio.map(({ name }) => name);
   const pairs = started.flatMap((from, index) =>
@@ -70,14 +70,14 @@ test('three members hear each other on both networks, in the order in which they
 });
 
 test('a cut connection is told at once on both sides and comes back', async () => {
-  const wire = new Wire({ host: hosts[0], port: 42_712 }, { host: hosts[0], port: 42_702 });
+  const wire = new Wire({ host: hosts[0], port: 22_712 }, { host: hosts[0], port: 22_702 });
   await wire.join();
   const [db1, db2] = await startPair(wire);
   const cutMs = performance.now();
   wire.shake();
   await until('both know', () => losses(db1).length === 1 && losses(db2).length === 1);
   expect(performance.now() - cutMs).toBeLessThan(500);
-  expect(losses(db1)).toMatchObject([{ network: 0, member: { name: 'db2', life: 42_702, boot: 1 } }]);
+  expect(losses(db1)).toMatchObject([{ network: 0, member: { name: 'db2', life: 22_702, boot: 1 } }]);
   await until('both networks again', () => db1.transport.networksTo('db2').length === 2);
   await until('for both', () => db2.transport.networksTo('db1').length === 2);
   expect(db1.transport.send('db2', 0, { number: 1, text: 'again' })).toBe(true);
@@ -85,7 +85,7 @@ test('a cut connection is told at once on both sides and comes back', async () =
 });
 
 test('one network that is cut leaves the other, and comes back when it heals', async () => {
-  const wire = new Wire({ host: hosts[0], port: 42_712 }, { host: hosts[0], port: 42_702 });
+  const wire = new Wire({ host: hosts[0], port: 22_712 }, { host: hosts[0], port: 22_702 });
   await wire.join();
   const [db1, db2] = await startPair(wire);
   await wire.close();
@@ -103,10 +103,10 @@ test('one network that is cut leaves the other, and comes back when it heals', a
 
 /** db1 reaches network 0 of db2 through the wire. */
 async function startPair(wire: Wire): Promise<[TestMember, TestMember]> {
-  const [, ...secondary] = endpointsOf(42_702);
+  const [, ...secondary] = endpointsOf(22_702);
   const seenByDb1 = [{ name: 'db2', addresses: [wire.at, ...secondary] }];
-  const db1 = await startMember({ name: 'db1', port: 42_701, members: seenByDb1 });
-  const db2 = await startMember({ name: 'db2', port: 42_702, members: trio.slice(0, 2) });
+  const db1 = await startMember({ name: 'db1', port: 22_701, members: seenByDb1 });
+  const db2 = await startMember({ name: 'db2', port: 22_702, members: trio.slice(0, 2) });
   await until('connected', () =>
     [db1.transport.networksTo('db2'), db2.transport.networksTo('db1')].every((list) => list.length === 2),
   );
@@ -114,15 +114,15 @@ async function startPair(wire: Wire): Promise<[TestMember, TestMember]> {
 }
 
 test('a member that does not read is cut before it costs memory', async () => {
-  const db0 = { name: 'db0', addresses: endpointsOf(42_700) };
+  const db0 = { name: 'db0', addresses: endpointsOf(22_700) };
   const sendQueueBytesMax = 512 * 1024;
   const db1 = await startMember({
     name: 'db1',
-    port: 42_701,
+    port: 22_701,
     members: [db0],
     limits: { sendQueueBytesMax, silentMs: 60_000 },
   });
-  const deaf = await connectByHand({ host: hosts[0], port: 42_701 }, Buffer.alloc(32, 'ring'));
+  const deaf = await connectByHand({ host: hosts[0], port: 22_701 }, Buffer.alloc(32, 'ring'));
   deaf.socket.write(helloFrame('db1'));
   await until('connected', () => db1.transport.networksTo('db0').length === 1);
   deaf.socket.pause();
@@ -144,7 +144,7 @@ test('a member that does not read is cut before it costs memory', async () => {
 test('a member that stands still is cut after its time, and is back when it goes on', async () => {
   const limits = { heartbeatMs: 100, silentMs: 600, backoffMaxMs: 200, greetingMs: 1_000 };
   const pair = trio.slice(0, 2);
-  const arguments_ = JSON.stringify({ name: 'db2', port: 42_702, members: pair, limits });
+  const arguments_ = JSON.stringify({ name: 'db2', port: 22_702, members: pair, limits });
   const program = join(import.meta.dirname, 'testing/member-process.ts');
   const child = spawn(process.execPath, ['--import', 'tsx', program, arguments_], {
     cwd: root,
@@ -155,7 +155,7 @@ test('a member that stands still is cut after its time, and is back when it goes
   child.stdout.on('data', (chunk: Buffer) => {
     said += chunk.toString();
   });
-  const db1 = await startMember({ name: 'db1', port: 42_701, members: pair, limits });
+  const db1 = await startMember({ name: 'db1', port: 22_701, members: pair, limits });
   await until(
     'the process answers',
     () => said.includes('ready') && db1.transport.networksTo('db2').length === 2,
@@ -180,8 +180,8 @@ test('a member that stands still is cut after its time, and is back when it goes
 test('an idle link lives by its heartbeats', async () => {
   const limits = { heartbeatMs: 30, silentMs: 400 };
   const pair = trio.slice(0, 2);
-  const db1 = await startMember({ name: 'db1', port: 42_701, members: pair, limits });
-  const db2 = await startMember({ name: 'db2', port: 42_702, members: pair, limits });
+  const db1 = await startMember({ name: 'db1', port: 22_701, members: pair, limits });
+  const db2 = await startMember({ name: 'db2', port: 22_702, members: pair, limits });
   await until('connected', () => db2.transport.networksTo('db1').length === 2);
   const sinceMs = performance.now();
   await until('three times the patience has passed', () => performance.now() - sinceMs > 3 * limits.silentMs);
@@ -190,12 +190,12 @@ test('an idle link lives by its heartbeats', async () => {
 
 test('a restarted process takes the place of the old one, and members come and go', async () => {
   const pair = trio.slice(0, 2);
-  const db2 = await startMember({ name: 'db2', port: 42_702, members: pair });
-  const db1 = await startMember({ name: 'db1', port: 42_701, members: pair });
+  const db2 = await startMember({ name: 'db2', port: 22_702, members: pair });
+  const db1 = await startMember({ name: 'db1', port: 22_701, members: pair });
   await until('connected', () => db2.transport.networksTo('db1').length === 2);
   await db1.transport.close();
   await until('lost', () => losses(db2).length === 2);
-  const again = await startMember({ name: 'db1', port: 42_701, members: pair, boot: 2 });
+  const again = await startMember({ name: 'db1', port: 22_701, members: pair, boot: 2 });
   await until('back', () => db2.transport.networksTo('db1').length === 2);
   expect(db2.heard.filter((one) => one.kind === 'connected').map(({ member }) => member.boot)).toEqual([
     1, 1, 2, 2,

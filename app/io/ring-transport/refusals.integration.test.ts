@@ -21,11 +21,11 @@ import {
 afterEach(closeAll);
 
 const pair: readonly MemberAddresses[] = [
-  { name: 'db1', addresses: endpointsOf(42_721) },
-  { name: 'db2', addresses: endpointsOf(42_722) },
+  { name: 'db1', addresses: endpointsOf(22_721) },
+  { name: 'db2', addresses: endpointsOf(22_722) },
 ];
-const here = { host: hosts[0], port: 42_721 };
-const db0: MemberAddresses = { name: 'db0', addresses: endpointsOf(42_720) };
+const here = { host: hosts[0], port: 22_721 };
+const db0: MemberAddresses = { name: 'db0', addresses: endpointsOf(22_720) };
 
 const refusedCodes = (member: TestMember) => [...new Set(member.refused.map(({ code }) => code))];
 const countOf = (member: TestMember, code: string) =>
@@ -34,21 +34,21 @@ const countOf = (member: TestMember, code: string) =>
 const entered = (member: TestMember) => member.heard.filter(({ kind }) => kind !== 'lost');
 
 test('another key is refused, and both sides say so', async () => {
-  const db2 = await startMember({ name: 'db2', port: 42_722, members: pair });
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: pair, key: Buffer.alloc(32, 'other') });
+  const db2 = await startMember({ name: 'db2', port: 22_722, members: pair });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: pair, key: Buffer.alloc(32, 'other') });
   await until('both know', () => db1.refused.length >= 2 && db2.refused.length >= 2);
   await until('tried again', () => countOf(db2, 'ring.key-differs') >= 6);
   expect(refusedCodes(db1)).toEqual(['ring.key-differs']);
   expect(refusedCodes(db2)).toEqual(['ring.key-differs']);
-  expect(db1.refused[0]?.message).toContain(`${hosts[0]}:42722`);
+  expect(db1.refused[0]?.message).toContain(`${hosts[0]}:22722`);
   // Told once per address, however often it is tried.
   expect([db1.refused.length, db2.refused.length]).toEqual([2, 2]);
   expect([...db1.heard, ...db2.heard]).toEqual([]);
 });
 
 test('another cluster is refused, and both sides say which', async () => {
-  const db2 = await startMember({ name: 'db2', port: 42_722, members: pair });
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: pair, cluster: 'shop' });
+  const db2 = await startMember({ name: 'db2', port: 22_722, members: pair });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: pair, cluster: 'shop' });
   await until('both know', () => db1.refused.length >= 2 && db2.refused.length >= 2);
   expect(db1.refused[0]?.code).toBe('ring.cluster-differs');
   expect(db1.refused[0]?.data).toMatchObject({ ours: 'shop', theirs: 'bank' });
@@ -59,12 +59,12 @@ test('another cluster is refused, and both sides say which', async () => {
 
 test('a member that is not expected, or elsewhere, is refused by name', async () => {
   // db2 does not know db1, and is taken for db3.
-  const db2 = await startMember({ name: 'db2', port: 42_722, networks: 1, members: [db0] });
+  const db2 = await startMember({ name: 'db2', port: 22_722, networks: 1, members: [db0] });
   const members = [
-    { name: 'db2', addresses: endpointsOf(42_722, 1) },
-    { name: 'db3', addresses: endpointsOf(42_722, 1) },
+    { name: 'db2', addresses: endpointsOf(22_722, 1) },
+    { name: 'db3', addresses: endpointsOf(22_722, 1) },
   ];
-  const db1 = await startMember({ name: 'db1', port: 42_721, networks: 1, members });
+  const db1 = await startMember({ name: 'db1', port: 22_721, networks: 1, members });
   await until('both are known', () => db1.refused.length === 2 && db2.refused.length === 2);
   for (const member of [db1, db2]) {
     const byCode = new Map(member.refused.map((error) => [error.code, error.data]));
@@ -87,7 +87,7 @@ test.each([
 ] as const)(
   'a hello of another %s gets a refusal that names it',
   async (mismatch, changes, code, mine, yours) => {
-    const db1 = await startMember({ name: 'db1', port: 42_721, members: [db0] });
+    const db1 = await startMember({ name: 'db1', port: 22_721, members: [db0] });
     const stranger = await connectByHand(here, testKey);
     stranger.socket.write(helloFrame('db1', changes));
     await until('refused', () => stranger.state.closed);
@@ -105,13 +105,13 @@ test('one who dials believes a refusal', async () => {
     socket.on('error', () => undefined).resume();
     socket.end(encodeFrame(0, 'refusal', encodeRefusal({ mismatch: 'version', mine: '2', yours: '1' })));
   });
-  await new Promise<void>((resolve) => server.listen({ host: hosts[0], port: 42_722 }, resolve));
+  await new Promise<void>((resolve) => server.listen({ host: hosts[0], port: 22_722 }, resolve));
   const db1 = await startMember({
     name: 'db1',
-    port: 42_721,
+    port: 22_721,
     networks: 1,
     key: null,
-    members: [{ name: 'db2', addresses: endpointsOf(42_722, 1) }],
+    members: [{ name: 'db2', addresses: endpointsOf(22_722, 1) }],
   });
   await until('it tried twice', () => countOf(db1, 'ring.version-differs') >= 2);
   expect(db1.refused).toHaveLength(1);
@@ -121,7 +121,7 @@ test('one who dials believes a refusal', async () => {
 });
 
 test('an older process of the same member does not push the newer one out', async () => {
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: [db0] });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: [db0] });
   const newer = await connectByHand(here, testKey);
   newer.socket.write(helloFrame('db1', { from: { name: 'db0', life: 7, boot: 5 } }));
   await until('in', () => db1.transport.networksTo('db0').length === 1);
@@ -142,7 +142,7 @@ test('an older process of the same member does not push the newer one out', asyn
 });
 
 test('another name in TLS than in the hello is not a peer', async () => {
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: [db0] });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: [db0] });
   const liar = await connectByHand(here, testKey, 'db7');
   liar.socket.write(helloFrame('db1'));
   await until('cut', () => liar.state.closed);
@@ -154,9 +154,9 @@ test('without a key only loopback is taken', async () => {
   const start = (host: string) =>
     startMember({
       name: 'db1',
-      port: 42_721,
+      port: 22_721,
       key: null,
-      members: [{ name: 'db2', addresses: [{ host, port: 42_722 }] }],
+      members: [{ name: 'db2', addresses: [{ host, port: 22_722 }] }],
     });
   await expect(start('192.0.2.1')).rejects.toMatchObject({ code: 'ring.unprotected' });
   await expect(start('db2.example')).rejects.toMatchObject({ code: 'ring.unprotected' });
@@ -167,7 +167,7 @@ test('without a key only loopback is taken', async () => {
 
 test('who is slow to greet loses the connection, and there is never room for many', async () => {
   const limits = { greetingMs: 400, halfOpenPerAddressMax: 8 };
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: [db0], limits });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: [db0], limits });
   const silent = await Promise.all(Array.from({ length: 8 }, () => connectByHand(here, null)));
   const tooMany = await Promise.all(Array.from({ length: 8 }, () => connectByHand(here, null)));
   await until('the rest is cut at once', () => tooMany.every(({ state }) => state.closed));
@@ -193,12 +193,12 @@ test('who is slow to greet loses the connection, and there is never room for man
 
 test('bytes of a session that come again, or changed, end the session and reach nobody', async () => {
   for (const harm of ['repeat', 'change'] as const) {
-    const db2 = await startMember({ name: 'db2', port: 42_722, networks: 1, members: pair });
-    const wire = new Tampered({ host: hosts[0], port: 42_732 }, { host: hosts[0], port: 42_722 });
+    const db2 = await startMember({ name: 'db2', port: 22_722, networks: 1, members: pair });
+    const wire = new Tampered({ host: hosts[0], port: 22_732 }, { host: hosts[0], port: 22_722 });
     await wire.join();
     const db1 = await startMember({
       name: 'db1',
-      port: 42_721,
+      port: 22_721,
       networks: 1,
       members: [{ name: 'db2', addresses: [wire.at] }],
       limits: { heartbeatMs: 60_000, silentMs: 120_000 },
@@ -229,7 +229,7 @@ class Tampered extends Wire {
 }
 
 test('frames without a key are counted too: one that comes again ends the link', async () => {
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: [db0], key: null });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: [db0], key: null });
   const peer = await connectByHand(here, null);
   const note = encodeFrame(1, 'message', Buffer.from('{"number":1,"text":"once"}'));
   peer.socket.write(Buffer.concat([helloFrame('db1'), note, note]));
@@ -251,7 +251,7 @@ test('frames that are cut, too long, too short or of no kind reach nobody', asyn
     ['not a note', encodeFrame(1, 'message', Buffer.from('{"number":1}')), 'malformed'],
     ['not JSON', encodeFrame(1, 'message', Buffer.from('{{{')), 'malformed'],
   ];
-  const db1 = await startMember({ name: 'db1', port: 42_721, members: [db0] });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members: [db0] });
   for (const [, bytes, reason] of cases) {
     db1.heard.length = 0;
     const peer = await connectByHand(here, testKey);
@@ -270,15 +270,15 @@ test('thousands of streams of garbage enter nothing and disturb nobody', async (
     name,
     addresses: addresses.slice(0, networks),
   }));
-  const bare = await startMember({ name: 'db1', port: 42_723, members, networks, limits, key: null });
-  const db1 = await startMember({ name: 'db1', port: 42_721, members, networks, limits });
-  const db2 = await startMember({ name: 'db2', port: 42_722, members: members.slice(0, 2), networks });
+  const bare = await startMember({ name: 'db1', port: 22_723, members, networks, limits, key: null });
+  const db1 = await startMember({ name: 'db1', port: 22_721, members, networks, limits });
+  const db2 = await startMember({ name: 'db2', port: 22_722, members: members.slice(0, 2), networks });
   await until('the two members are connected', () => db2.transport.networksTo('db1').length === 1);
   const random = seededRandom(20_26);
   const streams = [
-    ...Array.from({ length: 400 }, () => ({ port: 42_721, key: null })),
-    ...Array.from({ length: 2_300 }, () => ({ port: 42_723, key: null })),
-    ...Array.from({ length: 300 }, () => ({ port: 42_721, key: testKey })),
+    ...Array.from({ length: 400 }, () => ({ port: 22_721, key: null })),
+    ...Array.from({ length: 2_300 }, () => ({ port: 22_723, key: null })),
+    ...Array.from({ length: 300 }, () => ({ port: 22_721, key: testKey })),
   ];
   for (let batch = 0; batch < streams.length; batch += 50) {
     db2.transport.send('db1', 0, { number: batch, text: 'still here' });

@@ -16,13 +16,13 @@ let direct: Connection;
 const login = { user: 'app', password: 'secret', database: 'shop' };
 
 beforeAll(async () => {
-  server = await startRealServer(43_600, 'consistency', ['--log-bin-trust-function-creators=1']);
+  server = await startRealServer(23_600, 'consistency', ['--log-bin-trust-function-creators=1']);
   direct = await createConnection({ host: '127.0.0.1', port: server.port, ...login });
   // What making the server wrote stands in front of the first number that is checked.
   await direct.query('RESET MASTER');
   frontEnd = await FrontEnd.open({
     host: '127.0.0.1',
-    port: 43_601,
+    port: 23_601,
     node: { host: '127.0.0.1', port: server.port },
     nodeNumber: 1,
     sessionsMax: 200,

@@ -34,7 +34,7 @@ const moreTransactions = async (count: number) => {
 const seats = (server: TestServer) => client.details()?.sessions[addressKey(server.address)] ?? 0;
 
 beforeAll(async () => {
-  [db1, db2] = await Promise.all([TestServer.create(42201, 'load-a'), TestServer.create(42202, 'load-b')]);
+  [db1, db2] = await Promise.all([TestServer.create(22201, 'load-a'), TestServer.create(22202, 'load-b')]);
   client = new LoadClient({
     programPath: new URL('./main.ts', import.meta.url).pathname,
     execArgv: ['--import', 'tsx'],
@@ -59,7 +59,7 @@ describe('the load generator', () => {
       expect(schema).toMatchObject({ created: true, accounts: bank.accounts });
       expect(await client.prepareSchema(server.address)).toMatchObject({ created: false });
     }
-    await expect(client.prepareSchema({ host: '127.0.0.1', port: 42299 })).rejects.toMatchObject({
+    await expect(client.prepareSchema({ host: '127.0.0.1', port: 22299 })).rejects.toMatchObject({
       code: 'load.schema-failed',
     });
   });

@@ -29,7 +29,7 @@ const connect = () =>
   );
 
 beforeAll(async () => {
-  pair = await ReplicatedPair.start(43_540);
+  pair = await ReplicatedPair.start(23_540);
   source = await pair.root(pair.writer);
   target = await pair.root(pair.follower);
   await source.query(

@@ -54,7 +54,7 @@ const openFrontEnd = (port: number, changed: Partial<FrontEndOptions> = {}) =>
   });
 
 beforeAll(async () => {
-  server = await startRealServer(42320, 'front-end', [
+  server = await startRealServer(22320, 'front-end', [
     '--log-bin-trust-function-creators=1',
     '--innodb-lock-wait-timeout=20',
     '--proxy-protocol-networks=127.0.0.1',
@@ -503,7 +503,7 @@ describe('losses', () => {
   });
 
   it('a node that is not there refuses with an ERR packet or a close, at once', async () => {
-    const lost = await openFrontEnd(0, { node: { host: '127.0.0.1', port: 42399 } });
+    const lost = await openFrontEnd(0, { node: { host: '127.0.0.1', port: 22399 } });
     await expect(createConnection({ ...account, port: lost.port })).rejects.toThrow();
     expect(lost.sessionCount).toBe(0);
     await lost.close(goodbye);

@@ -45,8 +45,8 @@ const portOf = async (connection: Connection): Promise<number> => {
 beforeAll(async () => {
   // One of them is killed again and again, and must have its rows afterwards.
   const durable = ['--innodb-flush-log-at-trx-commit=1', '--sync-binlog=1'];
-  one = await startRealServer(42330, 'move-one', durable);
-  two = await startRealServer(42331, 'move-two', durable);
+  one = await startRealServer(22330, 'move-one', durable);
+  two = await startRealServer(22331, 'move-two', durable);
   for (const { port } of [one, two]) {
     const direct = await createConnection({ ...account, port, multipleStatements: true });
     await direct.query(

@@ -5,7 +5,7 @@ import { Namespaces, networks } from './testing/namespaces.js';
 import { RingPeers } from './testing/ring-peers.js';
 
 const all = [1, 2, 3, 4, 5];
-const port = 42_830;
+const port = 22_830;
 const obstacle = await Namespaces.obstacle();
 const title = `five peers in five network namespaces${obstacle === null ? '' : ` (skipped: ${obstacle})`}`;
 

@@ -4,7 +4,7 @@ import { systemClock, waitFor } from '../../base/clock.js';
 import { randomHex } from '../../base/random.js';
 import { onLoopback, RingPeers } from './testing/ring-peers.js';
 
-const ring = new RingPeers({ members: 3, addresses: onLoopback(42_800) });
+const ring = new RingPeers({ members: 3, addresses: onLoopback(22_800) });
 const all = [1, 2, 3];
 const without = (gone: number) => all.filter((member) => member !== gone);
 const median = (values: readonly number[]) =>

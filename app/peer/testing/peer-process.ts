@@ -43,7 +43,7 @@ export class TestPeers {
       node: `db${number}`,
       serverId: serverId(number),
       folder,
-      sql: { host: '127.0.0.1', port: 42_100 + number },
+      sql: { host: '127.0.0.1', port: 22_100 + number },
       admin: { user: 'ringmaster', password: "secret 'of' #admin" },
       replication: { user: 'replicator', password: 'secret-of-replicator' },
       application: { user: 'bank', password: 'secret-of-bank', database: 'bank' },

@@ -10,7 +10,7 @@ import { type Captured, captureConversations, payloadsOf } from './testing/captu
 
 let server: RealServer;
 beforeAll(async () => {
-  server = await startRealServer(42311, 'packets');
+  server = await startRealServer(22311, 'packets');
 });
 afterAll(() => server?.stop());
 

@@ -20,7 +20,7 @@ const open = () =>
   });
 
 beforeAll(async () => {
-  server = await startRealServer(42310, 'statements', ['--log-bin-trust-function-creators=1']);
+  server = await startRealServer(22310, 'statements', ['--log-bin-trust-function-creators=1']);
   session = await open();
   watcher = await open();
   for (const sql of table.preparation) await session.query(sql);

@@ -1,4 +1,4 @@
-/** Members with real sockets on loopback, and what stands between them. Ports 42700 to 42799. */
+/** Members with real sockets on loopback, and what stands between them. Ports 22700 to 22799. */
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { systemClock, waitFor } from '../../../base/clock.js';
