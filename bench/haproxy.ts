@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { systemClock, waitFor } from '../app/base/clock.js';
 import { findProgram } from '../scripts/support/run.js';
+import { endsWithUs } from './child.js';
 
 export interface HaproxyOptions {
   /** Where its configuration is written. */
@@ -35,14 +36,7 @@ export async function startHaproxy(options: HaproxyOptions): Promise<() => Promi
   const file = join(options.folder, `haproxy-${options.port}.cfg`);
   await writeFile(file, configuration(options));
   const child = spawn(findProgram('haproxy') ?? 'haproxy', ['-db', '-f', file], { stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const endWithUs = () => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  const stop = async () => {
-    process.off('exit', endWithUs);
-    child.kill('SIGKILL');
-    await ended;
-  };
+  const stop = endsWithUs(child);
   const listens = await waitFor(
     systemClock,
     async () => ((await answers(options.port)) ? true : child.exitCode === null ? undefined : false),

@@ -29,12 +29,18 @@ export interface BenchContext {
   readonly say: (sentence: string) => void;
 }
 
+/** What one benchmark came to, with the versions of what took part. */
+export interface BenchReport {
+  readonly versions: Record<string, string>;
+  readonly results: readonly BenchResult[];
+}
+
 /** One benchmark. */
 export interface Bench {
   /** One sentence for the list of benchmarks. */
   readonly about: string;
   readonly roundsDefault: number;
-  run(context: BenchContext): Promise<{ versions: Record<string, string>; results: readonly BenchResult[] }>;
+  run(context: BenchContext): Promise<BenchReport>;
 }
 
 /** A line whose value must stay below `goal`, or is only told when `goal` is null. */

@@ -4,7 +4,7 @@ import { type Contestant, contest, roundsOf } from './contest.js';
 import { startLab } from './lab-cluster.js';
 import { needPackages } from './needs.js';
 import { type Bench, type BenchResult, compared, type RatioGoal, versionOf } from './report.js';
-import { makeBenchFolder, removeBenchFolder } from './server.js';
+import { inBenchFolder } from './server.js';
 import { runSysbench } from './sysbench.js';
 import { makeTables } from './tables.js';
 
@@ -50,9 +50,7 @@ export const scaleBench: Bench = {
   roundsDefault: 5,
   async run({ rounds, say }) {
     await needPackages(['mariadb-server', 'sysbench'], say);
-    const folder = await makeBenchFolder();
-    const ends: (() => Promise<void>)[] = [() => removeBenchFolder(folder)];
-    try {
+    return await inBenchFolder(async (folder, ends) => {
       const labs = [];
       for (const nodes of [1, 2, 3]) {
         say(`Starting ${nodes} node${nodes === 1 ? '' : 's'}...`);
@@ -90,8 +88,6 @@ export const scaleBench: Bench = {
         );
       }
       return { versions: { mariadb: versionOf('mariadbd'), sysbench: versionOf('sysbench') }, results };
-    } finally {
-      for (const end of ends.reverse()) await end();
-    }
+    });
   },
 };

@@ -11,6 +11,7 @@ import { serverConfiguration } from '../app/io/mariadb/configuration.js';
 import { type NodeFolder, nodeFolder } from '../app/io/mariadb/node-folder.js';
 import { serverId } from '../app/model/ids.js';
 import { findProgram, isRoot } from '../scripts/support/run.js';
+import { endsWithUs } from './child.js';
 
 const run = promisify(execFile);
 
@@ -30,7 +31,7 @@ export interface BenchServer {
 }
 
 export interface BenchServerOptions {
-  /** A folder of `makeBenchFolder`. */
+  /** A folder of `inBenchFolder`. */
   readonly folder: string;
   readonly name: string;
   readonly port: number;
@@ -51,11 +52,22 @@ async function serverIds(): Promise<{ uid: number; gid: number } | undefined> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-/** A new folder that the servers' user can reach. @returns its path; the caller removes it */
-export async function makeBenchFolder(): Promise<string> {
+/**
+ * Makes a new folder that the servers' user can reach, and removes it when `use` is done, after it called what was put
+ * into `ends`, the last first.
+ */
+export async function inBenchFolder<Result>(
+  use: (folder: string, ends: (() => Promise<void>)[]) => Promise<Result>,
+): Promise<Result> {
   const folder = await mkdtemp(join(isRoot ? '/var/lib' : tmpdir(), 'ringmaster-bench-'));
-  await chmod(folder, 0o755);
-  return folder;
+  const ends: (() => Promise<void>)[] = [];
+  try {
+    await chmod(folder, 0o755);
+    return await use(folder, ends);
+  } finally {
+    for (const end of ends.reverse()) await end();
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 function settingsOf({ name, port, serverId: id }: BenchServerOptions, root: string): PeerSettings {
@@ -98,14 +110,7 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
   }
   const program = findProgram('mariadbd') ?? 'mariadbd';
   const child = spawn(program, [defaults, ...(options.commandLine ?? [])], { ...ids, stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const endWithUs = () => child.kill('SIGKILL');
-  process.once('exit', endWithUs);
-  const stop = async () => {
-    process.off('exit', endWithUs);
-    child.kill('SIGKILL');
-    await ended;
-  };
+  const stop = endsWithUs(child);
   const connect = () => createConnection({ socketPath: folder.socket, user: 'root' });
   if (await untilAnswering(child, connect)) return { port: options.port, pid: child.pid ?? 0, connect, stop };
   await stop();
@@ -148,7 +153,3 @@ export async function startAlone(folder: string, name: string, port: number): Pr
   await makeAccount(server);
   return server;
 }
-
-/** Removes what `makeBenchFolder` made. */
-export const removeBenchFolder = (folder: string): Promise<void> =>
-  rm(folder, { recursive: true, force: true });

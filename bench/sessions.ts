@@ -6,7 +6,7 @@ import { freePorts } from '../app/lab/ports.js';
 import { startFrontEnd } from './front-ends.js';
 import { needPackages } from './needs.js';
 import { type Bench, below, versionOf } from './report.js';
-import { benchAccount, makeAccount, makeBenchFolder, removeBenchFolder, startServer } from './server.js';
+import { benchAccount, inBenchFolder, makeAccount, startServer } from './server.js';
 
 const sessions = 2_000;
 const goalMegabytes = 150;
@@ -69,9 +69,7 @@ export const sessionsBench: Bench = {
   roundsDefault: 3,
   async run({ rounds, say }) {
     await needPackages(['mariadb-server'], say);
-    const folder = await makeBenchFolder();
-    const ends: (() => Promise<void>)[] = [() => removeBenchFolder(folder)];
-    try {
+    return await inBenchFolder(async (folder, ends) => {
       const [port = 0] = await freePorts(firstPort, 1, '127.0.0.1');
       const lines = [
         'read_only = OFF',
@@ -102,8 +100,6 @@ export const sessionsBench: Bench = {
           below('each session', 'kB', perSession, null),
         ],
       };
-    } finally {
-      for (const end of ends.reverse()) await end();
-    }
+    });
   },
 };

@@ -7,7 +7,7 @@ import { startHaproxy } from './haproxy.js';
 import { startLab } from './lab-cluster.js';
 import { needPackages } from './needs.js';
 import { type Bench, type BenchContext, type BenchResult, below, compared, versionOf } from './report.js';
-import { benchAccount, makeBenchFolder, removeBenchFolder } from './server.js';
+import { benchAccount, inBenchFolder } from './server.js';
 import { runSysbench, type SysbenchTarget } from './sysbench.js';
 import { makeTables } from './tables.js';
 
@@ -32,9 +32,7 @@ export const writesBench: Bench = {
   async run(context) {
     const { say } = context;
     await needPackages(['mariadb-server', 'sysbench', 'haproxy', 'galera-4', 'rsync', 'socat'] as const, say);
-    const folder = await makeBenchFolder();
-    const ends: (() => Promise<void>)[] = [() => removeBenchFolder(folder)];
-    try {
+    return await inBenchFolder(async (folder, ends) => {
       say('Starting both clusters...');
       const galera = await startGalera(folder);
       ends.push(galera.stop);
@@ -65,9 +63,7 @@ export const writesBench: Bench = {
         },
         results: await compareAll(clusters, context),
       };
-    } finally {
-      for (const end of ends.reverse()) await end();
-    }
+    });
   },
 };
 
