@@ -6,7 +6,7 @@ import { createLog } from '../app/base/log.js';
 import { openLab } from '../app/lab/lab.js';
 import { freePorts } from '../app/lab/ports.js';
 import { buildAll } from '../scripts/build.js';
-import { projectFolder } from '../scripts/support/run.js';
+import { labPrograms } from '../scripts/support/programs.js';
 import type { SysbenchTarget } from './sysbench.js';
 
 export interface LabCluster {
@@ -42,10 +42,7 @@ export async function startLab({ folder, nodes, active, firstPort }: LabClusterO
     active,
     port,
     connections: 0,
-    programs: {
-      peer: join(projectFolder, 'out/peer/peer.cjs'),
-      load: join(projectFolder, 'out/load/load.cjs'),
-    },
+    programs: labPrograms,
     log: createLog('bench', join(folder, 'lab.log')),
   });
   const address = { ports: [port], ...lab.accounts.application };

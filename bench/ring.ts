@@ -1,9 +1,11 @@
 /** How fast the token travels between three processes on this machine, over TCP with TLS, and what an idle ring costs. */
+
 import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
 import { delay, systemClock, waitFor } from '../app/base/clock.js';
 import { randomHex } from '../app/base/random.js';
 import { freePorts } from '../app/lab/ports.js';
-import { bundle } from './bundle.js';
+import { bundle } from '../scripts/support/bundle.js';
 import { type Bench, type BenchResult, below, versionOf } from './report.js';
 import type { MemberOrder, MemberReport, MemberRequest } from './ring-member.js';
 import { percentile } from './statistics.js';
@@ -88,7 +90,10 @@ export const ringBench: Bench = {
   roundsDefault: 5,
   async run({ rounds, say }) {
     say('Building the members...');
-    const program = await bundle('bench/ring-member.ts');
+    const program = join(
+      await bundle('bench/ring-member', { 'ring-member': 'bench/ring-member.ts' }),
+      'ring-member.mjs',
+    );
     const children = await start(program);
     const measured = { passes: [], p50: [], p99: [], cpu: [], idle: [] } as Record<string, number[]>;
     try {

@@ -2,19 +2,11 @@
  * `npm run consistency -- --seconds 60 --lab`: clients on all nodes of a cluster, then checks that nothing was lost,
  * doubled, out of order or different. The last line is one JSON object; exit code 1 when something is wrong.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../app/base/clock.js';
-import { createLog } from '../app/base/log.js';
 import type { SqlAddress } from '../app/contract/control.js';
 import { type ConsistencyOptions, runConsistency } from '../app/lab/consistency/consistency.js';
-import { runsAsRoot } from '../app/lab/folders.js';
-import { openLab } from '../app/lab/lab.js';
-import { buildAll } from './build.js';
-import { prepareOrExit } from './prepare.js';
-import { projectFolder } from './support/run.js';
+import { openOwnLab } from './support/own-lab.js';
 
 type Cluster = Pick<ConsistencyOptions, 'addresses' | 'login' | 'nodes' | 'nodeLogin'>;
 
@@ -66,28 +58,10 @@ const options = new Command('consistency')
   .parse()
   .opts<Options>();
 
-/** Opens a lab of three active nodes. */
-async function openOwnLab(): Promise<{ cluster: Cluster; close: () => Promise<void> }> {
-  await Promise.all([buildAll(), prepareOrExit('lab')]);
-  const folder = await mkdtemp(join(runsAsRoot() ? '/var/lib' : tmpdir(), 'ringmaster-consistency-'));
-  const lab = await openLab({
-    folder,
-    nodes: 3,
-    active: 3,
-    port: 23_700,
-    connections: 0,
-    programs: {
-      peer: join(projectFolder, 'out/peer/peer.cjs'),
-      load: join(projectFolder, 'out/load/load.cjs'),
-    },
-    log: createLog('lab', join(folder, 'lab.log')),
-  });
-  const close = async () => {
-    await lab.close();
-    await rm(folder, { recursive: true, force: true });
-  };
+/** A lab of three active nodes. */
+async function labCluster(): Promise<{ cluster: Cluster; close: () => Promise<void> }> {
+  const { lab, close } = await openOwnLab('consistency', 23_700, 0);
   try {
-    await lab.ready;
     const { snapshot } = await lab.handlers['cluster.open']({});
     const { application, admin } = lab.accounts;
     const nodes = snapshot.nodes.map(({ name, host, port }) => ({ name, address: { host, port } }));
@@ -116,7 +90,7 @@ function givenCluster(): Cluster {
 }
 
 const { cluster, close } = options.lab
-  ? await openOwnLab()
+  ? await labCluster()
   : { cluster: givenCluster(), close: async () => undefined };
 try {
   const { seconds, clients, seed, only } = options;

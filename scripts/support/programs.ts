@@ -16,6 +16,11 @@ export const nodePrograms = {
 
 export type Program = keyof typeof nodePrograms;
 
+const built = (program: Program): string => join(projectFolder, 'out', `${program}.cjs`);
+
+/** What a lab starts, where `npm run build` puts it. */
+export const labPrograms = { peer: built('peer/peer'), load: built('load/load') } as const;
+
 /** How one Node program is bundled. Native add-ons stay optional and outside. */
 export function nodeBundle(program: Program): InlineConfig {
   return {
