@@ -1,7 +1,5 @@
 /** Starts front ends for benchmarks. */
-
 import { fork } from 'node:child_process';
-import { join } from 'node:path';
 import { bundle } from '../scripts/support/bundle.js';
 import type { FrontEndOpened, FrontEndOrder } from './front-end-process.js';
 
@@ -18,10 +16,7 @@ const sessionsMax = 4_000;
  * @param profileFolder where a profile of its processor time is written when it ends; null for none
  */
 export async function startFrontEnd(nodePort: number, profileFolder: string | null): Promise<BenchFrontEnd> {
-  const program = join(
-    await bundle('bench/front-end-process', { 'front-end-process': 'bench/front-end-process.ts' }),
-    'front-end-process.mjs',
-  );
+  const [program = ''] = await bundle('bench/front-end-process', 'bench/front-end-process.ts');
   const execArgv = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
   const child = fork(program, { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const opened = new Promise<FrontEndOpened>((resolve, reject) => {

@@ -1,7 +1,5 @@
 /** How fast the token travels between three processes on this machine, over TCP with TLS, and what an idle ring costs. */
-
 import { type ChildProcess, fork } from 'node:child_process';
-import { join } from 'node:path';
 import { delay, systemClock, waitFor } from '../app/base/clock.js';
 import { randomHex } from '../app/base/random.js';
 import { freePorts } from '../app/lab/ports.js';
@@ -90,10 +88,7 @@ export const ringBench: Bench = {
   roundsDefault: 5,
   async run({ rounds, say }) {
     say('Building the members...');
-    const program = join(
-      await bundle('bench/ring-member', { 'ring-member': 'bench/ring-member.ts' }),
-      'ring-member.mjs',
-    );
+    const [program = ''] = await bundle('bench/ring-member', 'bench/ring-member.ts');
     const children = await start(program);
     const measured = { passes: [], p50: [], p99: [], cpu: [], idle: [] } as Record<string, number[]>;
     try {

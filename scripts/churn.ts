@@ -2,15 +2,10 @@
  * `npm run churn -- --rounds 20`: nodes of a lab leave and come back under load, again and again, and after each time all
  * rows of all nodes are compared at one change. The last line is one JSON object; exit code 1 when nodes differ.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { churn } from '../app/lab/consistency/churn.js';
+import { positive } from './support/arguments.js';
 import { openOwnLab } from './support/own-lab.js';
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a whole number above zero');
-  return value;
-};
 
 const options = new Command('churn')
   .option('--rounds <count>', 'how often a node leaves and comes back', positive, 10)

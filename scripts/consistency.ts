@@ -6,15 +6,10 @@ import { Command, InvalidArgumentError } from 'commander';
 import { systemClock } from '../app/base/clock.js';
 import type { SqlAddress } from '../app/contract/control.js';
 import { type ConsistencyOptions, runConsistency } from '../app/lab/consistency/consistency.js';
+import { positive } from './support/arguments.js';
 import { openOwnLab } from './support/own-lab.js';
 
 type Cluster = Pick<ConsistencyOptions, 'addresses' | 'login' | 'nodes' | 'nodeLogin'>;
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a whole number above zero');
-  return value;
-};
 
 const addressOf = (text: string): SqlAddress => {
   const match = /^(.+):(\d+)$/.exec(text);

@@ -3,7 +3,6 @@
  * `npm run sim -- --seed 4711`. Exit code 1 when a rule was broken; each broken seed names the command that replays it.
  */
 import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Command, InvalidArgumentError } from 'commander';
@@ -36,15 +35,15 @@ function tell({ seed, violations }: SeedResult): void {
   console.log(`  replay it: npm run sim -- --seed ${seed}`);
 }
 
-async function replay(folder: string, seed: number): Promise<SeedResult> {
-  const { runSeed } = (await import(pathToFileURL(resolve(folder, 'run.mjs')).href)) as {
+async function replay(program: string, seed: number): Promise<SeedResult> {
+  const { runSeed } = (await import(pathToFileURL(program).href)) as {
     runSeed: (seed: number, rules: undefined, trace: (line: string) => void) => SeedResult;
   };
   return runSeed(seed, undefined, (line) => console.log(line));
 }
 
 /** Hands ranges to the threads until all seeds are done. */
-async function runAll(folder: string): Promise<RangeResult> {
+async function runAll(program: string): Promise<RangeResult> {
   const total = { seeds: 0, views: 0, crashes: 0, partitions: 0, commits: 0 };
   const failed: SeedResult[] = [];
   const end = options.from + options.seeds;
@@ -52,7 +51,7 @@ async function runAll(folder: string): Promise<RangeResult> {
   const runThread = (): Promise<void> =>
     new Promise((done, fail) => {
       // Messages live for microseconds: a large young generation saves most of the collector's work.
-      const worker = new Worker(resolve(folder, 'worker.mjs'), {
+      const worker = new Worker(program, {
         resourceLimits: { maxYoungGenerationSizeMb: 64 },
       });
       const give = (): void => {
@@ -85,14 +84,14 @@ async function runAll(folder: string): Promise<RangeResult> {
 }
 
 // Half as fast through a loader.
-const folder = await bundle('sim', { worker: 'app/sim/worker.ts', run: 'app/sim/run.ts' });
+const [worker = '', run = ''] = await bundle('sim', 'app/sim/worker.ts', 'app/sim/run.ts');
 if (options.seed !== undefined) {
-  const result = await replay(folder, options.seed);
+  const result = await replay(run, options.seed);
   tell(result);
   process.exitCode = result.violations.length > 0 ? 1 : 0;
 } else {
   const startMs = performance.now();
-  const { failed, ...total } = await runAll(folder);
+  const { failed, ...total } = await runAll(worker);
   const seconds = (performance.now() - startMs) / 1000;
   const summary = {
     seeds: total.seeds,

@@ -1,16 +1,17 @@
 /** Bundles programs that are no part of the application, as the application's own are: plain JavaScript, no loader. */
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { build } from 'vite';
 import { projectFolder } from './run.js';
 
 /**
- * @param folder where below `.cache` the bundles go
- * @param sources name of the bundle -> its source below the project's folder: `bench/ring-member.ts`
- * @returns the folder of the bundles, each `<name>.mjs`
+ * @param folder where below `.cache` the bundles go; what was there is erased
+ * @param sources paths below the project's folder: `bench/ring-member.ts`
+ * @returns the paths of the bundles, in the order of their sources
  */
-export async function bundle(folder: string, sources: Readonly<Record<string, string>>): Promise<string> {
+export async function bundle(folder: string, ...sources: string[]): Promise<string[]> {
   const outDir = resolve(projectFolder, '.cache', folder);
-  const input = Object.entries(sources).map(([name, source]) => [name, resolve(projectFolder, source)]);
+  const names = sources.map((source) => basename(source, '.ts'));
+  const input = sources.map((source, index) => [names[index], resolve(projectFolder, source)]);
   await build({
     configFile: false,
     root: projectFolder,
@@ -26,5 +27,5 @@ export async function bundle(folder: string, sources: Readonly<Record<string, st
       },
     },
   });
-  return outDir;
+  return names.map((name) => resolve(outDir, `${name}.mjs`));
 }

@@ -126,7 +126,8 @@ class Churn {
         if (read.every((each) => each.position === position)) {
           const tables = new Map(admins.map(({ name }, index) => [name, read[index]?.tables ?? []]));
           const problems = judgeTables(tables);
-          if (problems.length > 0) problems.push(...(await differingRows(admins)));
+          if (problems.length > 0)
+            problems.push(...(await differingRows(admins, this.lab.accounts.application.database)));
           return { position, problems };
         }
         if (this.clock.monotonicMs() > deadlineMs)
@@ -207,15 +208,19 @@ const lastNumber = ({ nodes }: ClusterSnapshot): number =>
 /** The rows that are not the same everywhere, node by node. */
 async function differingRows(
   nodes: readonly { readonly name: string; readonly admin: Admin }[],
+  database: string,
 ): Promise<string[]> {
   const found: string[] = [];
   const tables = await nodes[0]?.admin.query(
-    "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'bank' ORDER BY 1",
+    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1',
+    [database],
   );
   for (const table of tables ?? []) {
     const name = textOf(table, 'name');
     const contents = await Promise.all(
-      nodes.map(async ({ admin }) => rowsById(await admin.query(`SELECT * FROM bank.\`${name}\``))),
+      nodes.map(async ({ admin }) =>
+        rowsById(await admin.query(`SELECT * FROM \`${database}\`.\`${name}\``)),
+      ),
     );
     const ids = new Set(contents.flatMap((rows) => [...rows.keys()]));
     for (const id of ids) {
