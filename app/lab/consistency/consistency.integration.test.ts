@@ -2,9 +2,9 @@
 import { type Connection, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { delay, systemClock, waitFor } from '../../base/clock.js';
-import { silentLog } from '../../base/log.js';
-import { FrontEnd } from '../../peer/front-end/front-end.js';
+import type { FrontEnd } from '../../peer/front-end/front-end.js';
 import { openGate } from '../../peer/front-end/gate.js';
+import { openFrontEnd } from '../../peer/front-end/testing/open-front-end.js';
 import { type RealServer, startRealServer } from '../../wire/testing/real-server.js';
 import { type ConsistencyOptions, runConsistency } from './consistency.js';
 
@@ -20,19 +20,11 @@ beforeAll(async () => {
   direct = await createConnection({ host: '127.0.0.1', port: server.port, ...login });
   // What making the server wrote stands in front of the first number that is checked.
   await direct.query('RESET MASTER');
-  frontEnd = await FrontEnd.open({
-    host: '127.0.0.1',
+  frontEnd = await openFrontEnd(server.port, direct, {
     port: 23_601,
-    node: { host: '127.0.0.1', port: server.port },
     nodeNumber: 1,
     sessionsMax: 200,
-    tls: null,
     gate: openGate,
-    killQuery: async (id) => {
-      await direct.query(`KILL QUERY ${id}`);
-    },
-    clock: systemClock,
-    log: silentLog(),
   });
 });
 

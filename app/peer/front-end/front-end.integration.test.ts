@@ -8,16 +8,16 @@ import { promisify } from 'node:util';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock, waitFor } from '../../base/clock.js';
-import { silentLog } from '../../base/log.js';
 import { capability } from '../../wire/packets/capabilities.js';
 import { encodeQuery } from '../../wire/packets/commands.js';
 import { framed } from '../../wire/packets/responses.js';
 import { ask, baseCapabilities, logIn, payloadsOf } from '../../wire/packets/testing/capture.js';
 import { readStatementTable } from '../../wire/sql/testing/table.js';
 import { RawClient, type RealServer, startRealServer } from '../../wire/testing/real-server.js';
-import { FrontEnd, type FrontEndOptions } from './front-end.js';
+import type { FrontEnd, FrontEndOptions } from './front-end.js';
 import { openGate } from './gate.js';
 import { CountingGate } from './testing/counting-gate.js';
+import { openFrontEnd } from './testing/open-front-end.js';
 
 const run = promisify(execFile);
 let server: RealServer;
@@ -36,22 +36,8 @@ async function through(options: ConnectionOptions = {}): Promise<Connection> {
 
 const goodbye = { errorNumber: 1053, sqlState: '08S01', message: 'Server shutdown in progress' };
 
-const openFrontEnd = (port: number, changed: Partial<FrontEndOptions> = {}) =>
-  FrontEnd.open({
-    host: '127.0.0.1',
-    port,
-    node: { host: '127.0.0.1', port: server.port },
-    nodeNumber: null,
-    sessionsMax: 50,
-    tls: null,
-    gate,
-    killQuery: async (id) => {
-      await direct.query(`KILL QUERY ${id}`);
-    },
-    clock: systemClock,
-    log: silentLog(),
-    ...changed,
-  });
+const openHere = (changed: Partial<FrontEndOptions> = {}) =>
+  openFrontEnd(server.port, direct, { gate, ...changed });
 
 beforeAll(async () => {
   server = await startRealServer(22320, 'front-end', [
@@ -64,7 +50,7 @@ beforeAll(async () => {
     'CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name LONGTEXT, amount INT DEFAULT 0) ENGINE=InnoDB',
   );
   gate = new CountingGate();
-  frontEnd = await openFrontEnd(0, { nodeNumber: 3 });
+  frontEnd = await openHere({ nodeNumber: 3 });
 });
 
 beforeEach(async () => {
@@ -118,7 +104,7 @@ async function watch(
 describe.each(['wrapped', 'held'] as const)('the table of statements, changes %s', (autocommitWrites) => {
   it('moves the binlog only with the permission of the gate', async () => {
     const table = readStatementTable();
-    const used = await openFrontEnd(0, { session: { autocommitWrites } });
+    const used = await openHere({ session: { autocommitWrites } });
     await direct.query('CREATE OR REPLACE DATABASE tabled; USE tabled');
     const session = await through({ port: used.port, database: 'tabled', multipleStatements: true });
     for (const sql of table.preparation) await direct.query(sql);
@@ -503,7 +489,7 @@ describe('losses', () => {
   });
 
   it('a node that is not there refuses with an ERR packet or a close, at once', async () => {
-    const lost = await openFrontEnd(0, { node: { host: '127.0.0.1', port: 22399 } });
+    const lost = await openHere({ node: { host: '127.0.0.1', port: 22399 } });
     await expect(createConnection({ ...account, port: lost.port })).rejects.toThrow();
     expect(lost.sessionCount).toBe(0);
     await lost.close(goodbye);
@@ -530,7 +516,7 @@ describe('TLS', () => {
       certificate,
     ]);
     const tls = { certificate: await readFile(certificate, 'utf8'), key: await readFile(key, 'utf8') };
-    const secure = await openFrontEnd(0, { tls, gate: openGate });
+    const secure = await openHere({ tls, gate: openGate });
     const arguments_ = [
       '--no-defaults',
       '-h127.0.0.1',
@@ -560,7 +546,7 @@ describe('TLS', () => {
 
 describe('the PROXY protocol', () => {
   it('shows the node the address of the client', async () => {
-    const behind = await openFrontEnd(0, { proxyProtocol: true });
+    const behind = await openHere({ proxyProtocol: true });
     await direct.query("CREATE OR REPLACE USER near@'127.0.0.77' IDENTIFIED BY 'secret'");
     const socket = connect({ host: '127.0.0.1', port: behind.port, localAddress: '127.0.0.77' });
     const session = await through({ user: 'near', database: '', stream: socket });
@@ -597,7 +583,7 @@ describe('ids and limits', () => {
   });
 
   it('a client that never logs in is told and cut off', async () => {
-    const strict = await openFrontEnd(0, { loginMs: 200 });
+    const strict = await openHere({ loginMs: 200 });
     const idle = await RawClient.open(strict.port);
     await idle.until((bytes) => bytes.includes('did not log in within 0.2 seconds'));
     await waitFor(systemClock, () => (idle.closed ? true : undefined), { timeoutMs: 5000 });

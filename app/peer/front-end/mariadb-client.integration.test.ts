@@ -6,11 +6,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Connection, type ConnectionConfig, createConnection } from 'mariadb';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { systemClock } from '../../base/clock.js';
-import { silentLog } from '../../base/log.js';
 import { type RealServer, startRealServer } from '../../wire/testing/real-server.js';
-import { FrontEnd } from './front-end.js';
+import type { FrontEnd } from './front-end.js';
 import { CountingGate } from './testing/counting-gate.js';
+import { openFrontEnd } from './testing/open-front-end.js';
 
 const account = { host: '127.0.0.1', user: 'app', password: 'secret', database: 'shop' };
 const goodbye = { errorNumber: 1053, sqlState: '08S01', message: 'Server shutdown in progress' };
@@ -34,20 +33,7 @@ beforeAll(async () => {
     'CREATE TABLE item (id INT PRIMARY KEY AUTO_INCREMENT, name LONGTEXT, amount INT DEFAULT 0) ENGINE=InnoDB',
   );
   gate = new CountingGate();
-  frontEnd = await FrontEnd.open({
-    host: '127.0.0.1',
-    port: 0,
-    node: { host: '127.0.0.1', port: server.port },
-    nodeNumber: 3,
-    sessionsMax: 50,
-    tls: null,
-    gate,
-    killQuery: async (id) => {
-      await direct.query(`KILL QUERY ${id}`);
-    },
-    clock: systemClock,
-    log: silentLog(),
-  });
+  frontEnd = await openFrontEnd(server.port, direct, { gate, nodeNumber: 3 });
 });
 
 beforeEach(async () => {
