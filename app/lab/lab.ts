@@ -302,7 +302,10 @@ class RunningLab implements Lab {
     const { cluster } = coordinator;
     const policy =
       cluster.writer === null ? 'no node takes sessions' : `all to ${cluster.writer}, which takes the writes`;
-    const sessions = cluster.nodes.reduce((sum, node) => sum + (node.sample?.sessions ?? 0), 0);
+    // A busy server that misses one sample still has its sessions: then what was known before stands.
+    const unknown = cluster.nodes.some((node) => node.isServerRunning && node.sample === null);
+    const counted = cluster.nodes.reduce((sum, node) => sum + (node.sample?.sessions ?? 0), 0);
+    const sessions = unknown && cluster.frontEnd ? cluster.frontEnd.sessions : counted;
     cluster.frontEnd = { host, port: this.options.port, sessions, policy };
     cluster.changed();
   }
