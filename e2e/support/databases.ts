@@ -43,6 +43,8 @@ export async function serverPid(labFolder: string, node: NodeView): Promise<numb
   }
 }
 
+const agreeingReadings = 5;
+
 /** One table at one moment. */
 export interface TableContent {
   readonly table: string;
@@ -56,8 +58,7 @@ export interface TableContent {
  */
 async function contentOf(connection: Connection): Promise<{ position: string; tables: TableContent[] }> {
   await rowsOf(connection, 'START TRANSACTION WITH CONSISTENT SNAPSHOT');
-  const status = await rowsOf(connection, "SHOW STATUS LIKE 'Binlog\\_snapshot\\_%'");
-  const place = new Map(status.map((row) => [String(row.Variable_name), String(row.Value)]));
+  const place = await snapshotPlace(connection);
   const [gtid] = await rowsOf(connection, 'SELECT BINLOG_GTID_POS(?, ?) AS position', [
     place.get('Binlog_snapshot_file') ?? '',
     Number(place.get('Binlog_snapshot_position')),
@@ -79,6 +80,21 @@ async function contentOf(connection: Connection): Promise<{ position: string; ta
   }
   await connection.commit();
   return { position: String(gtid?.position), tables };
+}
+
+/**
+ * The place in the binlog that belongs to the open snapshot. Somebody else's SHOW STATUS at the same moment can put its own
+ * answer into ours: what several readings in a row say is ours.
+ */
+async function snapshotPlace(connection: Connection): Promise<ReadonlyMap<string, string>> {
+  for (let agreeing = 0, before = ''; ; ) {
+    const status = await rowsOf(connection, "SHOW STATUS LIKE 'Binlog\\_snapshot\\_%'");
+    const said = JSON.stringify(status);
+    agreeing = said === before ? agreeing + 1 : 1;
+    before = said;
+    if (agreeing === agreeingReadings)
+      return new Map(status.map((row) => [String(row.Variable_name), String(row.Value)]));
+  }
 }
 
 /** How long a moment at which all nodes stand at one change is waited for: sessions that wrote finish meanwhile. */
