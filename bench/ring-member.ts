@@ -45,6 +45,7 @@ function settingsOf({ id, ports, key }: MemberOrder): RingPeerSettings {
       member: index + 1,
       node: `member${index + 1}`,
       addresses: [{ host, port }, null],
+      sql: null,
     })),
     founders: null,
     timings: { expelAfterMs: 250, probeAfterMs: 10 },

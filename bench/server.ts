@@ -86,6 +86,7 @@ function settingsOf({ name, port, serverId: id }: BenchServerOptions, root: stri
     logFile: join(root, 'log', 'peer.log'),
     endsWithParent: true,
     ring: null,
+    frontEnd: null,
   };
 }
 

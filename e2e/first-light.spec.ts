@@ -21,8 +21,7 @@ const writeShare = 20;
 
 async function activeNodes(cluster: ClusterPage): Promise<NodeView[]> {
   const { snapshot } = await cluster.readCluster();
-  const active = snapshot.nodes.filter((node) => node.state === 'active');
-  return active.sort((a, b) => Number(b.name === snapshot.writer) - Number(a.name === snapshot.writer));
+  return snapshot.nodes.filter((node) => node.state === 'active');
 }
 
 /**

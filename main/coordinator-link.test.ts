@@ -15,7 +15,6 @@ const snapshot: ClusterSnapshot = {
   name: 'lab',
   kind: 'lab',
   nodes: [],
-  writer: null,
   ring: [],
   token: null,
   frontEnd: null,
@@ -129,11 +128,11 @@ describe('a coordinator that works', () => {
     const { cluster, push } = served();
     const { keeper, pushes } = kept(async () => cluster);
     await keeper.request('cluster.open', {});
-    push('cluster.updated', { since: 7, version: 8, changes: { writer: null } });
+    push('cluster.updated', { since: 7, version: 8, changes: { name: 'Lab' } });
     await vi.waitFor(() => expect(pushes).toHaveLength(1));
     expect(pushes[0]).toEqual({
       name: 'cluster.updated',
-      push: { since: 7, version: 8, changes: { writer: null } },
+      push: { since: 7, version: 8, changes: { name: 'Lab' } },
     });
   });
 

@@ -27,7 +27,6 @@ const problemSnapshot = (problem: RingmasterError): ClusterSnapshot => ({
   name: 'lab',
   kind: 'lab',
   nodes: [],
-  writer: null,
   ring: [],
   token: null,
   frontEnd: null,

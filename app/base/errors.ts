@@ -122,7 +122,11 @@ export const errorTable = {
     'Look at the new plan and confirm it again.',
   ),
   'plan.aborted': entry('cancelled', 'Stopped by {by}.', 'Nothing was lost; start again whenever you like.'),
-  'cluster.no-writer': entry('refused', 'No active node can take writes.', 'Bring a node online.'),
+  'cluster.no-quorum': entry(
+    'refused',
+    '{node} does not become a member of the ring: {cause}.',
+    'Bring the other nodes of the last ring online too, so that more than half of them are there.',
+  ),
   'cluster.sessions-stay': entry(
     'failure',
     '{count} sessions did not leave {node} within {seconds} s.',
@@ -314,6 +318,11 @@ export const errorTable = {
     'failure',
     'The node of this session went away before the transaction was committed; try restarting transaction.',
     'Connect again and run the transaction again.',
+  ),
+  'session.no-quorum': entry(
+    'refused',
+    '{node} belongs to no primary component now: {reason}. Nothing can be committed here.',
+    'Connect to a node of the majority, or wait until the nodes see each other again.',
   ),
   'session.outcome-unknown': entry(
     'failure',

@@ -96,6 +96,8 @@ export interface RingStatus {
   readonly lastReason: string | null;
   /** The view that it is a member of now. */
   readonly view: RingView | null;
+  /** The node follows its predecessor in this view, has what the view began with, and takes commits. */
+  readonly ready: boolean;
   /** Views that this process entered. */
   readonly views: number;
   readonly holds: boolean;
@@ -228,9 +230,14 @@ export const controlMethods = {
   'data.checksums': method<{ position: string; tables: readonly TableChecksum[] }>()(nothing, false),
   /**
    * The data of this node are those of a member of ring `lineage` now (copied, or caught up and compared): the ring may
-   * take it in. Without a ring these four do nothing.
+   * take it in. Without a ring these five do nothing.
    */
   'ring.copied': method<null>()(z.object({ lineage: z.number().int().min(0) }).strict(), true),
+  /**
+   * The ring may use the server, which was started by `server.start`, on the data that the peer's promises speak of.
+   * A server that was running when its peer began is used at once.
+   */
+  'ring.serve': method<null>()(nothing, true),
   /** Leaves the ring on purpose: the others do not count this peer any more. Resolves when they agreed, or gave no answer. */
   'ring.leave': method<{ agreed: boolean }>()(nothing, true),
   'ring.rejoin': method<null>()(nothing, true),
@@ -302,6 +309,8 @@ const ringMember = z
     node: z.string().regex(/^[!-~]{1,64}$/),
     /** Primary network, then secondary where the cluster has one. */
     addresses: z.tuple([address, address.nullable()]),
+    /** Its MariaDB server, for its successor; null for members without one. */
+    sql: address.nullable(),
   })
   .strict();
 
@@ -332,6 +341,16 @@ const ringSettingsSchema = z
   .strict();
 export type RingPeerSettings = z.infer<typeof ringSettingsSchema>;
 
+/** The MySQL address that a peer offers to applications. */
+const frontEndSchema = z
+  .object({
+    host: z.string().min(1).max(253),
+    port: z.number().int().min(0).max(65_535),
+    /** Sessions at the same time; the next one is refused with error 1040. */
+    sessionsMax: z.number().int().min(1).max(100_000),
+  })
+  .strict();
+
 /** What a peer process is started with (one JSON argument). */
 export const peerSettingsSchema = z
   .object({
@@ -360,6 +379,8 @@ export const peerSettingsSchema = z
     endsWithParent: z.boolean(),
     /** The token ring; null for a peer outside of any. */
     ring: ringSettingsSchema.nullable(),
+    /** Where applications connect; null for a peer without a front end. */
+    frontEnd: frontEndSchema.nullable(),
   })
   .strict();
 export type PeerSettings = z.infer<typeof peerSettingsSchema>;

@@ -1,14 +1,14 @@
 /** The coordinator's one model of the cluster, and the versioned snapshots that it publishes of it. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Timer } from '../base/clock.js';
-import { type ErrorView, invariant, RingmasterError } from '../base/errors.js';
+import { type ErrorView, invariant } from '../base/errors.js';
 import type { SnapshotUpdate } from '../contract/window.js';
-import type { ClusterEvent, ClusterSnapshot, FrontEndView, LoadView } from '../model/cluster.js';
+import type { ClusterEvent, ClusterSnapshot, FrontEndView, LoadView, NodeView } from '../model/cluster.js';
 import { sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
 import type { Plan } from '../model/plan.js';
 import { ClusterNode } from './node.js';
-import type { ClusterMemory, NodeSettings, SessionTargets } from './ports.js';
+import type { ClusterMemory, NodeSettings, SessionTarget } from './ports.js';
 import { tokenViewOf } from './ring-view.js';
 
 const eventsKept = 500;
@@ -29,7 +29,6 @@ export class Cluster {
   readonly nodes: readonly ClusterNode[];
   /** Replicating nodes in the order that data flows. */
   ring: readonly NodeName[] = [];
-  writer: NodeName | null = null;
   plan: Plan | null = null;
   frontEnd: FrontEndView | null = null;
   load: LoadView | null = null;
@@ -62,18 +61,18 @@ export class Cluster {
     return this.nodes.map((node) => node.name);
   }
 
-  /** The node that takes the writes. @throws RingmasterError `cluster.no-writer`. */
-  writerNode(): ClusterNode {
-    if (this.writer === null) throw new RingmasterError('cluster.no-writer');
-    return this.node(this.writer);
+  /** Where sessions belong, given the states: every active node takes them. */
+  sessionTargets(): readonly SessionTarget[] {
+    return this.nodes
+      .filter((node) => node.state === 'active')
+      .map((node) => ({ name: node.name, address: node.settings.frontEnd }));
   }
 
-  /** Where sessions belong, given the states. */
-  sessionTargets(): SessionTargets {
-    const target = (node: ClusterNode) => ({ name: node.name, address: node.settings.address });
-    const active = this.nodes.filter((node) => node.state === 'active');
-    const writer = active.find((node) => node.name === this.writer);
-    return { writer: writer ? target(writer) : null, readers: active.map(target) };
+  /** The nodes as everybody sees them. */
+  nodeViews(): readonly NodeView[] {
+    const members = this.nodes.filter((node) => this.ring.includes(node.name));
+    const newest = Math.max(0, ...members.map((node) => sequenceOf(node.standing?.binlog ?? '')));
+    return this.nodes.map((node) => node.view(newest));
   }
 
   /** The snapshot as it stands now; what changed is published at the same time. */
@@ -116,13 +115,10 @@ export class Cluster {
   }
 
   private body(): Body {
-    const members = this.nodes.filter((node) => this.ring.includes(node.name));
-    const newest = Math.max(0, ...members.map((node) => sequenceOf(node.standing?.binlog ?? '')));
     return {
       name: this.name,
       kind: 'lab',
-      nodes: this.nodes.map((node) => node.view(newest)),
-      writer: this.writer,
+      nodes: this.nodeViews(),
       ring: this.ring,
       token: tokenViewOf(this.nodes),
       frontEnd: this.frontEnd,

@@ -40,8 +40,8 @@ export class Coordinator {
     this.cluster = new Cluster({ name, nodes, clock });
     const { cluster } = this;
     const remember = () => this.remember();
-    const token = new TokenRing(cluster, log);
-    this.ring = new RingKeeper(cluster, router, token, log);
+    const token = new TokenRing(cluster);
+    this.ring = new RingKeeper(cluster, router, token);
     this.watch = new NodeWatch({ cluster, ring: this.ring, token, peers, log, remember });
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
     this.handlers = {

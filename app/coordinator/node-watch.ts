@@ -51,7 +51,7 @@ export class NodeWatch {
   private absorb(node: ClusterNode, status: PeerStatus): void {
     const { cluster } = this.options;
     node.absorb(status);
-    this.options.token.absorb(node);
+    this.options.token.absorb();
     cluster.changed();
     const { server } = status;
     if (server.kind === 'stopped' && server.unexpected && cluster.ring.includes(node.name))
@@ -74,13 +74,8 @@ export class NodeWatch {
       mark: true,
     });
     const repair = async () => {
-      // Sessions go on where they can before the ring is mended; writes wait for the new writer.
-      const tookWrites = cluster.writer === node.name;
-      if (tookWrites) cluster.writer = null;
       node.role = null;
-      const routed = ring.route();
-      await ring.closeAround(node, tookWrites);
-      await routed;
+      await ring.closeAround(node);
       await ring.route();
       await remember();
     };

@@ -142,7 +142,6 @@ export class ClusterNode {
    * The newest position of the ring is up to a second older or newer, and serves only when nothing is received.
    */
   private changesBehind(follow: FollowStatus, position: ServerPosition, newest: number): number {
-    if (this.role === 'writer') return 0;
     const applied = lastSequence(position);
     const known = follow.receiver === 'running' ? sequenceOf(follow.received) : newest;
     return Math.max(0, known - applied);

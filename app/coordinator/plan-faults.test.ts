@@ -26,6 +26,7 @@ const nodes = [1, 2, 3].map((number) => ({
   name: nodeName(`db${number}`),
   serverId: number,
   address: { host: '127.0.0.1', port: 7000 + number },
+  frontEnd: { host: '127.0.0.1', port: 7100 + number },
 }));
 
 async function openCluster(active: number) {
@@ -72,8 +73,8 @@ async function settled(coordinator: Coordinator): Promise<void> {
 /** What must hold whatever happened. */
 function checkTruth({ model, coordinator }: Opened, context: string): void {
   const { cluster } = coordinator;
-  const open = model.servers.filter((server) => server.running && !server.readOnly);
-  expect(open.length, `${context}: at most one server takes writes`).toBeLessThanOrEqual(1);
+  for (const server of model.servers.filter(({ running, readOnly }) => running && !readOnly))
+    expect(cluster.ring, `${context}: ${server.node} takes writes as a member only`).toContain(server.node);
   for (const node of cluster.nodes) {
     const server = model.server(node.name);
     expect(node.state, `${context}: ${node.name} has arrived somewhere`).not.toBe('transitional');
@@ -155,10 +156,10 @@ describe.each([
       (opened: Opened) => move(opened, 'db2', 'offline'),
       (opened: Opened) => move(opened, 'db2', 'active'),
     ],
-    ['taking the writer offline', 3, nothing, (opened: Opened) => move(opened, 'db1', 'offline')],
+    ['taking an active node offline', 3, nothing, (opened: Opened) => move(opened, 'db1', 'offline')],
     ['a standby', 2, nothing, (opened: Opened) => move(opened, 'db1', 'standby')],
   ] as const)('during %s', async (_what, active, prepare, act) => {
-    expect(await atEveryCall(active, prepare, act, strike)).toBeGreaterThan(5);
+    expect(await atEveryCall(active, prepare, act, strike)).toBeGreaterThan(1);
   });
 });
 
@@ -187,6 +188,5 @@ describe('plans without faults', () => {
       checkTruth(opened, plan.title);
     }
     expect(opened.coordinator.cluster.ring).toEqual(['db1', 'db3']);
-    expect(opened.coordinator.cluster.writer).toBe('db3');
   });
 });

@@ -76,7 +76,7 @@ export class PlanRunner {
       });
     }
     const joins = !replicates(view.state) && target !== 'offline';
-    const donor = joins ? chooseDonor(snapshot.nodes, snapshot.writer, name, wished) : undefined;
+    const donor = joins ? chooseDonor(snapshot.nodes, name, wished) : undefined;
     if (wished !== null && !donor) {
       const reason = `${wished} cannot give a copy now`;
       throw new RingmasterError('transition.refused', {
@@ -89,7 +89,6 @@ export class PlanRunner {
     }
     const plan = makePlan({
       nodes: snapshot.nodes,
-      writer: snapshot.writer,
       node: view,
       target,
       transition: prediction.transition,
@@ -234,7 +233,7 @@ export class PlanRunner {
     const catchUpAt = plan.steps.findIndex((step) => step.action.kind === 'catch-up');
     for (const [index, step] of plan.steps.entries()) {
       signal.throwIfAborted();
-      const onlyForCopy = snapshotOnly.has(step.action.kind) || step.action.kind === 'move-writer';
+      const onlyForCopy = snapshotOnly.has(step.action.kind);
       if (notes.skipCopy && onlyForCopy && index < catchUpAt) {
         this.changeStep(index, { state: 'skipped', outcome: 'not needed' });
         continue;
@@ -300,7 +299,7 @@ export class PlanRunner {
     const { cluster } = this.options;
     node.state = plan.target;
     node.activity = null;
-    node.role = cluster.writer === node.name ? 'writer' : null;
+    node.role = null;
     const seconds = (cluster.clock.wallMs() - (plan.startedAtMs ?? plan.createdAtMs)) / 1000;
     this.end('done', null);
     const text = `${node.name} ${plan.target} after ${formatSeconds(seconds)}`;
@@ -313,7 +312,7 @@ export class PlanRunner {
     const aborted = error.category === 'cancelled';
     await node.refresh().catch(() => undefined);
     node.activity = null;
-    node.role = cluster.writer === node.name ? 'writer' : null;
+    node.role = null;
     if (node.isServerRunning && ring.has(node.name)) {
       node.state = plan.from === 'active' || plan.from === 'standby' ? plan.from : 'standby';
     } else if (node.status?.server.kind === 'stopped' && node.status.server.unexpected) {

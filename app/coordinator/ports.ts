@@ -9,19 +9,12 @@ export interface SessionTarget {
   readonly address: SqlAddress;
 }
 
-/** Where sessions go: writes to one node, reads to all active ones. */
-export interface SessionTargets {
-  readonly writer: SessionTarget | null;
-  readonly readers: readonly SessionTarget[];
-}
-
 /** Places sessions. */
 export interface SessionRouter {
   /**
-   * Sends sessions to these targets from now on. Resolves when no session that can move is left on another node and
-   * no write is under way anywhere but on the writer.
+   * Spreads sessions over these nodes from now on. Resolves when no session that can move is left on another node.
    */
-  route(targets: SessionTargets): Promise<void>;
+  route(targets: readonly SessionTarget[]): Promise<void>;
 }
 
 /** What is remembered of a node between two runs. */
@@ -54,7 +47,10 @@ export interface MemoryStore {
 export interface NodeSettings {
   readonly name: NodeName;
   readonly serverId: number;
+  /** Of its server. */
   readonly address: SqlAddress;
+  /** Where applications connect. */
+  readonly frontEnd: SqlAddress;
 }
 
 /** Reaches peers. */

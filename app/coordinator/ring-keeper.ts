@@ -1,14 +1,10 @@
 /**
- * Keeps the replication ring closed: who follows whom, who takes the writes, and that nothing acknowledged is lost
- * while that changes. Every change of the ring goes through one lane.
- *
- * Until commits are ordered by the token, one node takes the writes (the others are read_only), and its commits wait
- * until its successor has received them (semi-sync AFTER_SYNC, "lossless") as soon as it has a successor.
+ * What the coordinator does to the ring: takes nodes in, lets them go, and waits until the peers agree. Who follows whom
+ * and who may commit is the peers' own affair (app/peer/engine). Every change of the ring goes through one lane.
  */
 import { delay } from '../base/clock.js';
-import { invariant, toRingmasterError } from '../base/errors.js';
+import { invariant, RingmasterError } from '../base/errors.js';
 import { Lane } from '../base/lane.js';
-import type { Log } from '../base/log.js';
 import { sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
 import { neighbours, ringOf } from '../replication/ring-order.js';
@@ -19,9 +15,9 @@ import type { TokenRing } from './token-ring.js';
 
 /** A node that applies nothing for this long is stuck, not slow. */
 export const stallSeconds = 30;
-/** The follower can be a few changes ahead of its new predecessor for a moment: it then has to wait and ask again. */
-const followTries = 40;
-const followAgainAfterMs = 100;
+/** How long the peers may take to agree on a view with, or without, a node. */
+const agreeMs = 30_000;
+const lookEveryMs = 25;
 
 export class RingKeeper {
   private readonly lane = new Lane();
@@ -30,7 +26,6 @@ export class RingKeeper {
     private readonly cluster: Cluster,
     private readonly router: SessionRouter,
     private readonly token: TokenRing,
-    private readonly log: Log,
   ) {}
 
   /** Sends sessions where they belong now. */
@@ -38,232 +33,85 @@ export class RingKeeper {
     await this.router.route(this.cluster.sessionTargets());
   }
 
-  /** The first member: a ring of one that takes the writes. */
+  /**
+   * The peers of these nodes may use their servers: with what their stores promise they form a view, or wait for others.
+   * Resolves when all of them are in one view, or the ring said of the others why not.
+   * @param patienceMs how long they may take
+   */
+  form(nodes: readonly ClusterNode[], patienceMs: number): Promise<void> {
+    return this.lane.run(async () => {
+      for (const node of nodes) await this.token.serves(node);
+      const settled = async () => {
+        for (const node of nodes) await node.refresh();
+        return nodes.every((node) => this.token.includes(node) || this.token.refusalOf(node) !== null);
+      };
+      const deadlineMs = this.cluster.clock.monotonicMs() + patienceMs;
+      while (!(await settled()) && this.cluster.clock.monotonicMs() < deadlineMs)
+        await delay(this.cluster.clock, lookEveryMs);
+      this.setMembers(nodes.filter((node) => this.token.includes(node)).map(({ name }) => name));
+    });
+  }
+
+  /** The first member. @throws cluster.no-quorum when its peer may not form a view without others */
   begin(node: ClusterNode): Promise<void> {
     return this.lane.run(async () => {
-      this.cluster.ring = [node.name];
-      await this.promote(node);
-      await this.token.entered(node);
+      await this.token.serves(node);
+      await this.untilIncluded(node);
+      this.setMembers([node.name]);
     });
   }
 
-  /** `node` follows its predecessor already; its successor now follows it. */
+  /** `node` follows its predecessor and has nearly everything: the ring takes it in. @throws cluster.no-quorum */
   enter(node: ClusterNode): Promise<void> {
     return this.lane.run(async () => {
-      const { cluster } = this;
-      const place = neighbours(cluster.configured, cluster.ring, node.name);
-      if (!place) {
-        cluster.ring = [node.name];
-        return;
-      }
-      const successor = cluster.node(place.successor);
-      const wasAlone = cluster.ring.length === 1;
-      await this.reach(node, (await successor.refresh()).position?.binlog ?? '');
-      await this.follow(successor, node, wasAlone);
-      cluster.ring = ringOf(cluster.configured, [...cluster.ring, node.name]);
-      await this.setLossless();
-      this.sayView();
       await this.token.entered(node);
+      await this.untilIncluded(node);
+      this.setMembers([...this.cluster.ring, node.name]);
     });
   }
 
-  /** `node` goes: its successor follows its predecessor. Sessions have left it and it does not take the writes. */
+  /** `node` goes on purpose, and the others do not count it any more. Sessions have left it. */
   leave(node: ClusterNode): Promise<void> {
     return this.lane.run(async () => {
       if (!this.cluster.ring.includes(node.name)) return;
-      await this.bypass(node);
-      await node.call('replication.stop', {});
-      node.predecessor = null;
       await this.token.leaves(node);
+      this.setMembers(this.cluster.ring.filter((name) => name !== node.name));
+      if (node.isServerRunning) await node.call('replication.stop', {});
+      node.predecessor = null;
     });
   }
 
-  /** The donor goes on receiving, but nobody depends on it any more. */
+  /** The donor leaves the ring while it gives its data: nobody depends on it, and its applier may stand still. */
   stepOut(node: ClusterNode): Promise<void> {
-    return this.lane.run(() => this.bypass(node));
-  }
-
-  /** The writes go from one node to another; both stay in the ring. */
-  moveWriter(from: ClusterNode, to: ClusterNode): Promise<void> {
     return this.lane.run(async () => {
-      const { cluster } = this;
-      cluster.writer = null;
-      try {
-        await this.route();
-        await from.call('server.set-read-only', { readOnly: true });
-        await this.reach(to, (await from.refresh()).position?.binlog ?? '');
-      } catch (error) {
-        await this.promote(from);
-        await this.route();
-        throw error;
-      }
-      await from.call('server.set-lossless', { lossless: false });
-      await this.promote(to);
-      await this.route();
+      await this.token.leaves(node);
+      this.setMembers(this.cluster.ring.filter((name) => name !== node.name));
     });
   }
 
-  /** `node` takes the writes. */
-  private async promote(node: ClusterNode): Promise<void> {
-    this.cluster.writer = node.name;
-    await this.setLossless();
-    await node.call('server.set-read-only', { readOnly: false });
-    for (const each of this.cluster.nodes) {
-      if (each.role === 'writer') each.role = null;
-    }
-    node.role = 'writer';
-    this.cluster.changed();
-  }
-
-  /** Makes a member the writer when none is. */
-  promoteIfNone(node: ClusterNode): Promise<void> {
+  /** A member died without a word. The survivors' peers close the ring around it; here it is only crossed out. */
+  closeAround(failed: ClusterNode): Promise<void> {
     return this.lane.run(async () => {
-      if (this.cluster.writer === null) await this.promote(node);
-    });
-  }
-
-  /**
-   * A member died without a word. The survivors close the ring around it; if it took the writes, its successor takes
-   * them, because only that one is sure to have received everything acknowledged.
-   */
-  closeAround(failed: ClusterNode, wasWriter: boolean): Promise<void> {
-    return this.lane.run(async () => {
-      const { cluster } = this;
-      if (failed.role === 'writer') failed.role = null;
       failed.predecessor = null;
-      const place = neighbours(cluster.configured, cluster.ring, failed.name);
-      cluster.ring = cluster.ring.filter((name) => name !== failed.name);
-      if (!place || cluster.ring.length === 0) {
-        cluster.ring = [];
-        cluster.writer = null;
-        return;
-      }
-      const successor = cluster.node(place.successor);
-      const predecessor = cluster.node(place.predecessor);
-      if (wasWriter) await successor.call('replication.drain-relay-log', {});
-      if (cluster.ring.length === 1) await this.standAlone(successor);
-      else await this.joinEnds(predecessor, successor, wasWriter);
-      if (wasWriter) await this.promoteHeir(successor);
-      this.sayView();
+      this.setMembers(this.cluster.ring.filter((name) => name !== failed.name));
     });
   }
 
-  private async promoteHeir(successor: ClusterNode): Promise<void> {
-    const { cluster } = this;
-    const heir =
-      successor.state === 'active'
-        ? successor
-        : cluster.nodes.find((node) => cluster.ring.includes(node.name) && node.state === 'active');
-    if (!heir) return;
-    if (heir !== successor) await this.reach(heir, (await successor.refresh()).position?.binlog ?? '');
-    await this.promote(heir);
-    cluster.say({
-      kind: 'view',
-      severity: 'warning',
-      node: heir.name,
-      text: `${heir.name} takes the writes`,
-      mark: true,
-    });
-  }
-
-  /** A ring of one: nobody acknowledges, so commits must not wait for anybody. */
-  private async standAlone(node: ClusterNode): Promise<void> {
-    await node.call('server.set-lossless', { lossless: false });
-    await node.call('replication.stop', {});
-    node.predecessor = null;
-  }
-
-  /** The successor of a lost member follows the predecessor; what only the successor holds travels there first. */
-  private async joinEnds(
-    predecessor: ClusterNode,
-    successor: ClusterNode,
-    successorIsAhead: boolean,
-  ): Promise<void> {
-    if (successorIsAhead) await this.reach(predecessor, (await successor.refresh()).position?.binlog ?? '');
-    await this.follow(successor, predecessor, false);
-  }
-
-  private async bypass(node: ClusterNode): Promise<void> {
-    const { cluster } = this;
-    const rest = cluster.ring.filter((name) => name !== node.name);
-    const place = neighbours(cluster.configured, rest, node.name);
-    if (!place || !cluster.ring.includes(node.name)) {
-      cluster.ring = rest;
-      if (cluster.writer === node.name) {
-        cluster.writer = null;
-        node.role = null;
-      }
-      return;
-    }
-    const successor = cluster.node(place.successor);
-    if (rest.length === 1) await this.standAlone(successor);
-    else await this.follow(successor, cluster.node(place.predecessor), false);
-    cluster.ring = rest;
-    this.sayView();
-  }
-
-  /**
-   * `follower` follows `predecessor`. For a moment it can hold changes that the predecessor has not applied yet; the
-   * server then refuses with error 1236 and the follower asks again.
-   */
-  private async follow(
-    follower: ClusterNode,
-    predecessor: ClusterNode,
-    fromOwnBinlog: boolean,
-  ): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await follower.call('replication.follow', {
-          predecessor: predecessor.settings.address,
-          fromOwnBinlog,
-        });
-        follower.predecessor = predecessor.name;
-        this.cluster.changed();
-        return;
-      } catch (error) {
-        if (attempt === followTries) throw error;
-        this.log.warn(
-          { follower: follower.name, predecessor: predecessor.name, error: toRingmasterError(error).message },
-          'follow again',
-        );
-        await delay(this.cluster.clock, followAgainAfterMs);
-      }
-    }
-  }
-
-  /** Waits until `node` has applied `position`. */
-  private async reach(node: ClusterNode, position: string): Promise<void> {
-    if (sequenceOf(position) === 0) return;
-    await node.call('replication.wait-for', { position, stallSeconds });
-  }
-
-  private async setLossless(): Promise<void> {
-    const { cluster } = this;
-    if (cluster.writer === null) return;
-    await cluster.node(cluster.writer).call('server.set-lossless', { lossless: cluster.ring.length > 1 });
-  }
-
-  private sayView(): void {
-    const { ring } = this.cluster;
-    const text =
-      ring.length > 1
-        ? `ring is ${[...ring, ring[0]].join(' → ')}`
-        : `${ring[0] ?? 'no node'} replicates alone`;
-    this.cluster.say({ kind: 'view', severity: 'info', node: null, text, mark: false });
-  }
-
-  /** Writes end; resolves when all members have applied the last of them, and commits wait for nobody any more. */
+  /** No sessions are left: resolves when all members have applied everything. */
   rest(): Promise<void> {
     return this.lane.run(async () => {
       const { cluster } = this;
-      const writer = cluster.writerNode();
-      await writer.call('server.set-read-only', { readOnly: true });
-      const last = (await writer.refresh()).position?.binlog ?? '';
-      const others = cluster.nodes.filter((node) => cluster.ring.includes(node.name) && node !== writer);
-      await Promise.all(others.map((node) => this.reach(node, last)));
-      await writer.call('server.set-lossless', { lossless: false });
-      cluster.writer = null;
-      writer.role = null;
+      const members = cluster.nodes.filter(
+        (node) => cluster.ring.includes(node.name) && node.isServerRunning,
+      );
+      const ends = await Promise.all(
+        members.map(async (node) => (await node.refresh()).position?.binlog ?? ''),
+      );
+      const last = ends.reduce((best, end) => (sequenceOf(end) > sequenceOf(best) ? end : best), '');
+      if (sequenceOf(last) > 0)
+        await Promise.all(
+          members.map((node) => node.call('replication.wait-for', { position: last, stallSeconds })),
+        );
       cluster.ring = [];
     });
   }
@@ -275,8 +123,36 @@ export class RingKeeper {
     return this.cluster.node(place.predecessor);
   }
 
+  /** What the node's peer says of its part in the ring. */
+  wordsOf(node: ClusterNode): string {
+    return this.token.wordsOf(node);
+  }
+
   /** Is a name in the ring? */
   has(name: NodeName): boolean {
     return this.cluster.ring.includes(name);
+  }
+
+  private setMembers(names: readonly NodeName[]): void {
+    const { cluster } = this;
+    cluster.ring = ringOf(cluster.configured, names);
+    for (const name of cluster.ring) {
+      const place = neighbours(cluster.configured, cluster.ring, name);
+      cluster.node(name).predecessor = cluster.ring.length > 1 && place ? place.predecessor : null;
+    }
+    cluster.changed();
+  }
+
+  private async untilIncluded(node: ClusterNode): Promise<void> {
+    const { clock } = this.cluster;
+    const deadlineMs = clock.monotonicMs() + agreeMs;
+    for (;;) {
+      await node.refresh();
+      if (this.token.includes(node)) return;
+      if (!node.isServerRunning) throw new RingmasterError('server.not-running', { node: node.name });
+      if (clock.monotonicMs() >= deadlineMs)
+        throw new RingmasterError('cluster.no-quorum', { node: node.name, cause: this.token.wordsOf(node) });
+      await delay(clock, lookEveryMs);
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** Brings a cluster up as it was left, or for the first time, and lets it down again cleanly. */
-import { messageOf } from '../base/errors.js';
+import { messageOf, RingmasterError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { sequenceOf } from '../model/gtid.js';
 import { chooseJoin } from '../replication/join.js';
@@ -13,11 +13,13 @@ export interface StartUpOptions {
   readonly log: Log;
 }
 
-const seqOf = (node: ClusterNode) => sequenceOf(node.standing?.binlog ?? '');
+/** How long the peers may take to agree on the first view. */
+const formMs = 15_000;
 
 /**
- * Starts every node that is wanted, the most advanced one first in the ring; the others follow by incremental transfer.
- * A node that needs a full copy is left `failed` with the reason: copying is the operator's decision.
+ * Starts every node that is wanted; their peers agree on a ring by what they promised and what their servers hold. One
+ * that the ring does not take in as it is follows by incremental transfer; one that needs a full copy is left `failed`
+ * with the reason: copying is the operator's decision.
  * @param fresh nodes that shall be given an empty database first (first start of a lab)
  */
 export async function startUp(
@@ -32,16 +34,10 @@ export async function startUp(
   cluster.startingUp = words(wanted, fresh.length > 0);
   cluster.changed();
   const started = await Promise.all(wanted.map((node) => startOne(node, fresh.includes(node), log)));
-  const running = started.filter((node) => node !== undefined);
-  const ahead = cluster.nodes.find(
-    (node) => !running.includes(node) && seqOf(node) > Math.max(-1, ...running.map(seqOf)),
+  await formRing(
+    started.filter((node) => node !== undefined),
+    { cluster, ring, log },
   );
-  if (ahead && running.length > 0) {
-    for (const node of running)
-      await refuse(node, `${ahead.name} has later changes; bring ${ahead.name} online first`);
-  } else {
-    await formRing(running, { cluster, ring, log });
-  }
   cluster.startingUp = null;
   await ring.route();
   cluster.changed();
@@ -55,8 +51,7 @@ const words = (nodes: readonly ClusterNode[], first: boolean): string => {
 async function startOne(node: ClusterNode, fresh: boolean, log: Log): Promise<ClusterNode | undefined> {
   try {
     if (fresh) await node.call('server.initialise', {});
-    if (node.isServerRunning) await calm(node);
-    else node.absorb(await node.call('server.start', {}));
+    if (!node.isServerRunning) node.absorb(await node.call('server.start', {}));
     return node;
   } catch (error) {
     log.error({ node: node.name, error: messageOf(error) }, 'did not start');
@@ -66,41 +61,16 @@ async function startOne(node: ClusterNode, fresh: boolean, log: Log): Promise<Cl
   }
 }
 
-/** A server that outlived its coordinator: as if it had just been started. */
-async function calm(node: ClusterNode): Promise<void> {
-  await node.call('server.set-lossless', { lossless: false });
-  await node.call('server.set-read-only', { readOnly: true });
-  await node.call('replication.stop', {});
-  await node.refresh();
-}
-
-async function refuse(node: ClusterNode, reason: string): Promise<void> {
-  await node.call('server.stop', {});
-  node.state = 'offline';
-  node.wanted = 'offline';
-  node.reason = reason;
-  await node.refresh();
-}
-
 async function formRing(
   running: readonly ClusterNode[],
   { cluster, ring, log }: StartUpOptions,
 ): Promise<void> {
-  const first = [...running].sort((a, b) => seqOf(b) - seqOf(a) || rank(a) - rank(b))[0];
-  if (!first) return;
-  await ring.begin(first);
-  settle(first);
-  cluster.say({
-    kind: 'state',
-    severity: 'good',
-    node: first.name,
-    text: `${first.name} ${first.state}`,
-    mark: true,
-  });
+  if (running.length === 0) return;
+  await ring.form(running, formMs);
+  const first = running.find((node) => ring.has(node.name));
   for (const node of running) {
-    if (node === first) continue;
     try {
-      await enter(node, first, ring);
+      if (!ring.has(node.name)) await enter(node, first, ring);
       settle(node);
       cluster.say({
         kind: 'state',
@@ -111,7 +81,8 @@ async function formRing(
       });
     } catch (error) {
       log.error({ node: node.name, error: messageOf(error) }, 'did not enter the ring');
-      await node.call('server.stop', {}).catch(() => undefined);
+      // Without a ring the node goes on asking for one: the others may come later.
+      if (first) await node.call('server.stop', {}).catch(() => undefined);
       await node.refresh().catch(() => undefined);
       node.state = 'failed';
       node.reason = messageOf(error);
@@ -119,17 +90,15 @@ async function formRing(
   }
 }
 
-/** A node that was active takes the writes before one that was on standby. */
-const rank = (node: ClusterNode) => (node.wanted === 'active' ? 0 : 1);
-
 function settle(node: ClusterNode): void {
-  node.state = node.wanted === 'standby' && node.role !== 'writer' ? 'standby' : 'active';
+  node.state = node.wanted === 'standby' ? 'standby' : 'active';
   node.wanted = node.state;
   node.clean = false;
   node.reason = null;
 }
 
-async function enter(node: ClusterNode, first: ClusterNode, ring: RingKeeper): Promise<void> {
+async function enter(node: ClusterNode, first: ClusterNode | undefined, ring: RingKeeper): Promise<void> {
+  if (!first) throw new RingmasterError('cluster.no-quorum', { node: node.name, cause: ring.wordsOf(node) });
   const [mine, theirs] = [(await node.refresh()).position, (await first.refresh()).position];
   if (!mine || !theirs) throw new Error(`${node.name} does not say where it stands`);
   const choice = chooseJoin(
@@ -156,7 +125,7 @@ export async function shutDown({ cluster, ring, log }: StartUpOptions): Promise<
   for (const node of running) node.state = 'transitional';
   await ring.route().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'sessions not moved'));
   try {
-    if (cluster.writer !== null) await ring.rest();
+    if (cluster.ring.length > 0) await ring.rest();
   } catch (error) {
     log.warn({ error: messageOf(error) }, 'not all nodes reached the last position');
   }

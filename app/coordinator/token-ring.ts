@@ -1,65 +1,58 @@
 /**
  * The token ring as the coordinator takes part in it: it reads what the peers agreed on, and tells a peer what only the
- * coordinator knows: that a node goes on purpose, that it is back, that its data are those of the ring. The ring runs
- * beside the databases until commits are ordered by its token, so nothing here may stop a plan.
+ * coordinator knows: that a node goes on purpose, that its server may be used, that its data are those of the ring.
  */
-import { messageOf } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import type { RingStatus } from '../contract/control.js';
 import { nodeName } from '../model/ids.js';
 import { listNames } from '../model/sentence.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
 import { newestView, ringOf } from './ring-view.js';
 
-/** A node that the ring refused is vouched for this often. Milliseconds. */
-const vouchAgainAfterMs = 5_000;
-
 export class TokenRing {
   #told = 0;
-  readonly #vouchedMs = new Map<ClusterNode, number>();
 
-  constructor(
-    private readonly cluster: Cluster,
-    private readonly log: Log,
-  ) {}
+  constructor(private readonly cluster: Cluster) {}
 
-  /** A peer said something: a new view is an event, and a replicating node that the ring refused is vouched for. */
-  absorb(node: ClusterNode): void {
+  /** A peer said something: a new view is an event. */
+  absorb(): void {
     this.#tellView();
-    if (!ringOf(node)?.refused || !this.cluster.ring.includes(node.name)) return;
-    const nowMs = this.cluster.clock.monotonicMs();
-    if (nowMs - (this.#vouchedMs.get(node) ?? Number.NEGATIVE_INFINITY) < vouchAgainAfterMs) return;
-    this.#vouchedMs.set(node, nowMs);
-    void this.#vouch(node);
   }
 
-  /** The node replicates: the ring may take it in. */
+  /** Is the node a member of the newest view, and takes commits in it, as its own peer says? */
+  includes(node: ClusterNode): boolean {
+    const view = newestView(this.cluster.nodes);
+    const own = ringOf(node);
+    return view !== null && own?.view?.ringId === view.ringId && own.ready;
+  }
+
+  /** Why the ring does not take the node in as it is; null when it does not say so. */
+  refusalOf(node: ClusterNode): RingStatus['refused'] {
+    return ringOf(node)?.refused ?? null;
+  }
+
+  /** The state of the node's peer in words. */
+  wordsOf(node: ClusterNode): string {
+    return ringOf(node)?.words ?? 'its peer is not reached';
+  }
+
+  /** The node's server runs on data that its peer knows: it may take part. */
+  async serves(node: ClusterNode): Promise<void> {
+    await node.call('ring.serve', {});
+    if (ringOf(node)?.state === 'left') await node.call('ring.rejoin', {});
+  }
+
+  /** The node's data were compared with those of the newest view, and follow them: the ring may take it in. */
   async entered(node: ClusterNode): Promise<void> {
-    const ring = ringOf(node);
-    if (!ring) return;
-    await this.#vouch(node);
-    if (ring.state === 'left') await this.#try(node, () => node.call('ring.rejoin', {}));
+    const view = newestView(this.cluster.nodes);
+    if (view) await node.call('ring.copied', { lineage: view.ringId });
+    await this.serves(node);
   }
 
   /** The node goes on purpose: the others need not count on it any more. */
   async leaves(node: ClusterNode): Promise<void> {
     const ring = ringOf(node);
-    if (ring && ring.state !== 'left') await this.#try(node, () => node.call('ring.leave', {}));
-  }
-
-  /** Says that the node's data are those of the newest view: its replication was compared and runs. */
-  async #vouch(node: ClusterNode): Promise<void> {
-    const view = newestView(this.cluster.nodes);
-    if (!view || view.members.some((member) => member.node === node.name)) return;
-    await this.#try(node, () => node.call('ring.copied', { lineage: view.ringId }));
-  }
-
-  async #try(node: ClusterNode, act: () => Promise<unknown>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      this.log.warn({ node: node.name, error: messageOf(error) }, 'the token ring was not told');
-    }
+    if (ring && ring.state !== 'left') await node.call('ring.leave', {});
   }
 
   #tellView(): void {

@@ -34,6 +34,7 @@ it(
     });
     process.stdout.write(`${JSON.stringify(report)}\n`);
     expect(report.problems).toEqual([]);
+    expect(Object.keys(report.changesBy), 'servers that made changes').toHaveLength(nodes.length);
     for (const [name, { done, unknown }] of Object.entries(report.workloads)) {
       expect(done, name).toBeGreaterThan(seconds);
       // No node failed: every outcome is known.

@@ -39,6 +39,7 @@ export class LabRing {
   /**
    * The ring of the lab in `folder`, made on first use.
    * @param active how many nodes a lab without memory begins with: they found the ring
+   * @param sqlPorts of the servers, in the order of `names`
    * @param firstPort where the search for free ports begins
    * @throws host.port-in-use, lab.state-unreadable, store.unwritable
    */
@@ -46,6 +47,7 @@ export class LabRing {
     folder: string,
     names: readonly NodeName[],
     active: number,
+    sqlPorts: readonly number[],
     firstPort: number,
   ): Promise<LabRing> {
     const known = await readJson(pathIn(folder), fileSchema);
@@ -56,7 +58,8 @@ export class LabRing {
       names.map(async (node, index): Promise<RingPeerSettings['members'][number]> => {
         const port = ports[index] ?? 0;
         const second = (await isFree(port, networks[1])) ? { host: networks[1], port } : null;
-        return { member: index + 1, node, addresses: [{ host: networks[0], port }, second] };
+        const sql = { host: networks[0], port: sqlPorts[index] ?? 0 };
+        return { member: index + 1, node, addresses: [{ host: networks[0], port }, second], sql };
       }),
     );
     // A network is everybody's or nobody's.

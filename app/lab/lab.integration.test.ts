@@ -55,7 +55,6 @@ describe('a lab under load', () => {
     expect(outcome(await lab.move('db3', 'standby'))).toBe('Put db3 on standby: done');
     expect(outcome(await lab.move('db3', 'active'))).toBe('Bring db3 online: done');
     expect(outcome(await lab.move('db1', 'offline'))).toBe('Take db1 offline: done');
-    expect((await lab.snapshot()).writer).toMatch(/^db[23]$/);
     const back = await lab.move('db1', 'active');
     expect(outcome(back)).toBe('Bring db1 online: done');
     expect(back.method).toBe('incremental');
@@ -65,17 +64,13 @@ describe('a lab under load', () => {
     expect(load?.transactions).toBeGreaterThan(500);
   }, 180_000);
 
-  it('goes on when the server that takes the writes is killed, and takes it back', async () => {
+  it('goes on when a server is killed, and takes it back', async () => {
     const lab = await open({ active: 3, connections: 20 });
     await lab.until('the load runs', ({ load }) => (load?.sample?.transactionsPerSecond ?? 0) > 0);
-    expect((await lab.snapshot()).writer).toBe('db1');
     process.kill(await pidOf(lab, 'db1'), 'SIGKILL');
     const failed = await lab.until('db1 is failed', ({ nodes }) => nodes[0]?.state === 'failed', 2_000);
     expect(failed.nodes[0]?.reason).toContain('SIGKILL');
-    await lab.until(
-      'db2 takes the writes',
-      ({ writer, ring }) => writer === 'db2' && ring.join() === 'db2,db3',
-    );
+    await lab.until('the ring goes on without it', ({ token }) => token?.members.join() === 'db2,db3');
     const before = (await lab.snapshot()).load?.transactions ?? 0;
     await lab.until('transactions go on', ({ load }) => (load?.transactions ?? 0) > before + 50);
     expect(outcome(await lab.move('db1', 'active'))).toBe('Bring db1 online: done');
@@ -96,10 +91,10 @@ describe('a lab under load', () => {
 describe('stopping a copy', () => {
   it('leaves the old data whole', async () => {
     const lab = await open({ active: 2 });
-    await lab.query('db1', 'CREATE TABLE kept (id INT PRIMARY KEY)');
-    await lab.query('db1', 'INSERT INTO kept VALUES (1), (2)');
+    await lab.write('CREATE TABLE kept (id INT PRIMARY KEY)');
+    await lab.write('INSERT INTO kept VALUES (1), (2)');
     expect(outcome(await lab.move('db2', 'offline'))).toBe('Take db2 offline: done');
-    await lab.query('db1', 'INSERT INTO kept VALUES (3)');
+    await lab.write('INSERT INTO kept VALUES (3)');
     const plan = await lab.move('db3', 'active', async (running) => {
       await lab.until(
         'the copy runs',
@@ -119,13 +114,13 @@ describe('stopping a copy', () => {
 describe('a lab that is closed', () => {
   it('comes back as it was', async () => {
     const first = await open({ active: 2 });
-    await first.query('db1', 'CREATE TABLE kept (id INT PRIMARY KEY)');
-    await first.query('db1', 'INSERT INTO kept VALUES (7)');
+    await first.write('CREATE TABLE kept (id INT PRIMARY KEY)');
+    await first.write('INSERT INTO kept VALUES (7)');
     await first.close({ keep: true });
     const lab = await open({ folder: first.folder });
     expect(await lab.states()).toEqual(['active', 'active', 'offline']);
     expect(await lab.query('db2', 'SELECT id FROM kept')).toEqual([{ id: 7 }]);
-    await lab.query('db1', 'INSERT INTO kept VALUES (8)');
+    await lab.write('INSERT INTO kept VALUES (8)');
     await expect.poll(() => lab.query('db2', 'SELECT COUNT(*) AS n FROM kept')).toEqual([{ n: 2 }]);
   }, 120_000);
 

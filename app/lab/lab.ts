@@ -11,7 +11,7 @@ import type { Log } from '../base/log.js';
 import type { PeerSettings } from '../contract/control.js';
 import type { PushName, RequestHandlers, WindowPushes } from '../contract/window.js';
 import { Coordinator } from '../coordinator/coordinator.js';
-import type { NodeSettings, SessionRouter, SessionTarget, SessionTargets } from '../coordinator/ports.js';
+import type { NodeSettings, SessionRouter, SessionTarget } from '../coordinator/ports.js';
 import { MetricsHistory } from '../metrics/history.js';
 import type { LoadSettings } from '../model/cluster.js';
 import { type NodeName, nodeName, serverId } from '../model/ids.js';
@@ -23,6 +23,7 @@ import { LabRing } from './lab-ring.js';
 import { LoadClient } from './load/client.js';
 import { defaultLoadSettings } from './load/contract.js';
 import { PeerProcesses } from './peer-processes.js';
+import { Placement } from './placement.js';
 import { freePorts, isFree } from './ports.js';
 
 const host = '127.0.0.1';
@@ -167,12 +168,15 @@ class RunningLab implements Lab {
     const names = Array.from({ length: options.nodes }, (_, index) => nodeName(`db${index + 1}`));
     const ports = await freePorts(options.port + 1, options.nodes, host);
     const afterSql = (ports.at(-1) ?? options.port) + 1;
-    const ring = await LabRing.load(options.folder, names, options.active, afterSql);
+    const frontPorts = await freePorts(afterSql, options.nodes, host);
+    const afterFront = (frontPorts.at(-1) ?? afterSql) + 1;
+    const ring = await LabRing.load(options.folder, names, options.active, ports, afterFront);
     const settings = new Map<NodeName, PeerSettings>();
     const nodes: NodeSettings[] = names.map((name, index) => {
       const address = { host, port: ports[index] ?? 0 };
-      settings.set(name, this.peerSettings(name, index + 1, address, ring));
-      return { name, serverId: index + 1, address };
+      const frontEnd = { host, port: frontPorts[index] ?? 0 };
+      settings.set(name, this.peerSettings(name, index + 1, address, frontEnd, ring));
+      return { name, serverId: index + 1, address, frontEnd };
     });
     const peers = new PeerProcesses({ program: options.programs.peer, settings, clock, log: options.log });
     const load = new LoadClient({
@@ -182,18 +186,18 @@ class RunningLab implements Lab {
       clock,
       log: options.log,
     });
-    let frontTarget: SessionTarget | null = null;
-    const door = await FrontDoor.open({
+    const placement = new Placement(clock);
+    const door: FrontDoor = await FrontDoor.open({
       host,
       port: options.port,
-      choose: () => frontTarget,
+      choose: () => placement.choose(coordinator.cluster.nodeViews(), door.sessionsPerNode()),
       sessionsMax: frontSessionsMax,
       clock,
       log: options.log,
     });
     const router: SessionRouter = {
       route: async (targets) => {
-        frontTarget = targets.writer;
+        placement.setTargets(targets);
         // Before its schema is there, the load has nothing to do anywhere.
         if (!this.schemaReady && load.view().state === 'running') await this.makeSchema();
         if (this.schemaReady) await load.setTargets(loadTargets(targets));
@@ -215,13 +219,14 @@ class RunningLab implements Lab {
       coordinator.cluster.load = view;
       coordinator.cluster.changed();
     });
-    return { coordinator, peers, load, door, ring };
+    return { coordinator, peers, load, door, placement, ring };
   }
 
   private peerSettings(
     name: NodeName,
     number: number,
     address: { host: string; port: number },
+    frontEnd: { host: string; port: number },
     ring: LabRing,
   ): PeerSettings {
     const folder = join(this.options.folder, name);
@@ -238,6 +243,7 @@ class RunningLab implements Lab {
       logFile: join(folder, 'peer.log'),
       endsWithParent: true,
       ring: ring.settingsOf(number),
+      frontEnd: { ...frontEnd, sessionsMax: frontSessionsMax },
     };
   }
 
@@ -272,12 +278,12 @@ class RunningLab implements Lab {
     await coordinator.route();
   }
 
-  /** The bank's tables, once a node takes writes; a cluster without one is tried again when sessions are routed. */
+  /** The bank's tables, once a node takes sessions; a cluster without one is tried again when sessions are routed. */
   private async makeSchema(): Promise<void> {
     const { coordinator, load } = this.running;
-    const { writer } = coordinator.cluster.sessionTargets();
-    if (!writer) return;
-    await load.prepareSchema(writer.address);
+    const [first] = coordinator.cluster.sessionTargets();
+    if (!first) return;
+    await load.prepareSchema(first.address);
     this.schemaReady = true;
   }
 
@@ -298,10 +304,9 @@ class RunningLab implements Lab {
   }
 
   private showFrontEnd(): void {
-    const { coordinator } = this.running;
+    const { coordinator, placement } = this.running;
     const { cluster } = coordinator;
-    const policy =
-      cluster.writer === null ? 'no node takes sessions' : `all to ${cluster.writer}, which takes the writes`;
+    const policy = placement.words;
     // A busy server that misses one sample still has its sessions: then what was known before stands.
     const unknown = cluster.nodes.some((node) => node.isServerRunning && node.sample === null);
     const counted = cluster.nodes.reduce((sum, node) => sum + (node.sample?.sessions ?? 0), 0);
@@ -311,10 +316,14 @@ class RunningLab implements Lab {
   }
 
   private sample(): void {
-    const { coordinator, load, ring } = this.running;
+    const { coordinator, load, placement, ring } = this.running;
     const nowMs = this.clock.wallMs();
     const nodes: Record<NodeName, NodeSample | null> = {};
-    for (const node of coordinator.cluster.nodes) nodes[node.name] = fresh(node.sample, nowMs);
+    for (const node of coordinator.cluster.nodes) {
+      const sample = fresh(node.sample, nowMs);
+      nodes[node.name] = sample;
+      if (sample) placement.sampled(node.name, sample);
+    }
     const view = load.view();
     const point: MetricsPoint = { atMs: nowMs, nodes, load: view.state === 'running' ? view.sample : null };
     this.history.append(point);
@@ -372,13 +381,15 @@ interface Parts {
   readonly peers: PeerProcesses;
   readonly load: LoadClient;
   readonly door: FrontDoor;
+  readonly placement: Placement;
   readonly ring: LabRing;
 }
 
-const loadTargets = ({ writer, readers }: SessionTargets) => ({
-  writer: writer?.address ?? null,
-  readers: readers.map((reader) => reader.address),
-});
+/** The generator's sessions are pooled connections of an application that knows every node's address. */
+const loadTargets = (targets: readonly SessionTarget[]) => {
+  const addresses = targets.map(({ address }) => address);
+  return { writers: addresses, readers: addresses };
+};
 
 /** A sample older than two periods is a gap, not a value. */
 const fresh = (sample: NodeSample | null, nowMs: number): NodeSample | null =>

@@ -7,7 +7,7 @@ import type { NodeState, TargetState } from './node-state.js';
 import type { Plan } from './plan.js';
 
 /** The part that a node plays in the ring right now. */
-export type NodeRole = 'writer' | 'donor' | 'joiner';
+export type NodeRole = 'donor' | 'joiner';
 
 /** How a node follows its ring predecessor. */
 export interface ReplicationView {
@@ -125,7 +125,7 @@ export interface FrontEndView {
   readonly port: number;
   /** Sessions of applications on all nodes, the load generator's among them. */
   readonly sessions: number;
-  /** Where sessions go, in words: "all to db1, which takes the writes". */
+  /** Where sessions go, in words: "Least connections". */
   readonly policy: string;
 }
 
@@ -136,8 +136,6 @@ export interface ClusterSnapshot {
   readonly kind: 'lab';
   /** In ring order. */
   readonly nodes: readonly NodeView[];
-  /** The node that takes the writes; null when none does. */
-  readonly writer: NodeName | null;
   /** Nodes in the replication ring, in the order that data flows. */
   readonly ring: readonly NodeName[];
   /** null while no peers agree on a view. */

@@ -10,7 +10,6 @@ export type StepAction =
   | { readonly kind: 'compare'; readonly node: NodeName; readonly donor: NodeName }
   | { readonly kind: 'start-copy'; readonly joiner: NodeName; readonly donor: NodeName }
   | { readonly kind: 'drain'; readonly node: NodeName }
-  | { readonly kind: 'move-writer'; readonly from: NodeName; readonly to: NodeName }
   | { readonly kind: 'step-aside'; readonly donor: NodeName }
   | {
       readonly kind: 'copy';

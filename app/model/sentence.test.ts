@@ -38,7 +38,6 @@ const facts = (part: Partial<ClusterSnapshot>): Parameters<typeof describeCluste
   plan: null,
   startingUp: null,
   problem: null,
-  writer: null,
   frontEnd: { host: '127.0.0.1', port: 6033, sessions: 350, policy: '' },
   load: null,
   ...part,

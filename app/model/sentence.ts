@@ -16,10 +16,7 @@ export interface Sentence {
   readonly topic: string;
 }
 
-type Facts = Pick<
-  ClusterSnapshot,
-  'nodes' | 'plan' | 'startingUp' | 'problem' | 'writer' | 'frontEnd' | 'load'
->;
+type Facts = Pick<ClusterSnapshot, 'nodes' | 'plan' | 'startingUp' | 'problem' | 'frontEnd' | 'load'>;
 
 /** How many nodes a ring of `members` can lose and still commit: a majority must remain. */
 export const failuresTolerated = (members: number): number => Math.max(0, Math.floor((members - 1) / 2));

@@ -1,5 +1,5 @@
 /** What a peer answers to each method of the control protocol (app/contract/control.ts). */
-import { RingmasterError } from '../base/errors.js';
+import { messageOf, RingmasterError } from '../base/errors.js';
 import type { MethodHandlers } from '../contract/control.js';
 import { checksumTables } from '../io/mariadb/checksums.js';
 import { CopyReceiver, copyStallMs, sendCopy } from '../io/mariadb/copy.js';
@@ -33,11 +33,23 @@ export function peerHandlers(peer: Peer, end: () => void): MethodHandlers {
   };
 }
 
-/** Sessions that wait for an acknowledgement would hold a clean stop up: they are woken first. */
+/** How long the applier may take for what was received before the server is stopped. Milliseconds. */
+const drainMs = 20_000;
+
+/**
+ * Stops the server so that nothing which was acknowledged can be missing when it is back. No commit gets its OK any more;
+ * sessions that wait for an acknowledgement would hold the stop up, so they are woken; and what was received is applied,
+ * because the next start throws relay logs away. Where that takes too long the end of the data is not certain.
+ */
 export async function stopServerCleanly(peer: Peer): Promise<void> {
   if (peer.server.status.kind === 'running')
     await peer.withAdmin(async (admin) => {
+      void peer.engine.ordered?.queue.close();
       await admin.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF');
+      await peer.replication.drainRelayLog(admin, AbortSignal.timeout(drainMs)).catch((thrown: unknown) => {
+        peer.tools.log.warn({ cause: messageOf(thrown) }, 'stopped before everything received was applied');
+        peer.tailUncertain = true;
+      });
     });
   await peer.server.stop();
   await peer.quota.remove();
@@ -53,6 +65,7 @@ function serverHandlers(peer: Peer): HandlersOf<'server'> {
       }),
     'server.start': (_params, { signal }) =>
       peer.exclusively(async () => {
+        peer.holdBack();
         await peer.server.start(signal);
         peer.binlogs.forget();
         await peer.withAdmin((admin) => peer.replication.mendPosition(admin));
@@ -223,6 +236,10 @@ function ringHandlers(peer: Peer): HandlersOf<'ring'> {
   return {
     'ring.copied': async ({ lineage }) => {
       await peer.ring?.copied(lineage);
+      return null;
+    },
+    'ring.serve': async () => {
+      peer.serve();
       return null;
     },
     'ring.leave': async () => (await peer.ring?.leave()) ?? { agreed: true },

@@ -3,18 +3,10 @@
  * should happen to the node: it does, measures and tells.
  */
 import { join } from 'node:path';
-import type { Clock, Timer } from '../base/clock.js';
+import type { Timer } from '../base/clock.js';
 import { messageOf, RingmasterError } from '../base/errors.js';
 import { Lane } from '../base/lane.js';
-import type { Log } from '../base/log.js';
-import type {
-  FollowStatus,
-  NoticeName,
-  PeerNotices,
-  PeerSettings,
-  PeerStatus,
-  ServerPosition,
-} from '../contract/control.js';
+import type { FollowStatus, PeerSettings, PeerStatus, ServerPosition } from '../contract/control.js';
 import { ProcessorQuota } from '../io/cgroup.js';
 import { Admin } from '../io/mariadb/admin.js';
 import { readStoppedPosition } from '../io/mariadb/binlog-file.js';
@@ -26,23 +18,14 @@ import { type NodeFolder, nodeFolder } from '../io/mariadb/node-folder.js';
 import { followOf, Replication, readFollow, readPosition } from '../io/mariadb/replication.js';
 import { Sampler } from '../io/mariadb/sampler.js';
 import { ServerProcess } from '../io/mariadb/server-process.js';
-import { sequenceOf } from '../model/gtid.js';
 import type { NodeSample } from '../model/metrics.js';
-import type { Host } from '../model/ports.js';
-import type { Standing } from './ring/node-data.js';
+import { NodeEngine } from './engine/node-engine.js';
+import type { PeerTools } from './peer-tools.js';
 import { RingRuntime } from './ring/runtime.js';
 
 const sampleEveryMs = 1_000;
 /** Walking the data folder and the list of binlogs costs more than a sample and changes slowly. */
 const housekeepingEveryMs = 10_000;
-
-export interface PeerTools {
-  readonly host: Host;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Tells everybody who listens. */
-  readonly notify: <Name extends NoticeName>(name: Name, notice: PeerNotices[Name]) => void;
-}
 
 export class Peer {
   readonly settings: PeerSettings;
@@ -53,6 +36,7 @@ export class Peer {
   readonly copies: CopyFolder;
   readonly binlogs = new Binlogs();
   readonly quota: ProcessorQuota;
+  readonly engine: NodeEngine;
   /** The processor quota that is in force; null for none. */
   quotaCores: number | null = null;
   /** The quota that is wanted, applied at each start of the server. */
@@ -69,6 +53,10 @@ export class Peer {
   #preparedCopy = false;
   /** This peer's part in the token ring; null outside of any. */
   #ring: RingRuntime | null = null;
+  /** The server was stopped before it had applied everything that it had received and, perhaps, acknowledged. */
+  tailUncertain = false;
+  /** The ring must not use the server before its data were looked at. */
+  #heldBack = false;
   readonly #lifecycle = new Lane();
 
   constructor(settings: PeerSettings, tools: PeerTools) {
@@ -83,6 +71,7 @@ export class Peer {
     this.replication = new Replication(settings, tools.clock);
     this.copies = new CopyFolder(settings, this.folder, tools.host);
     this.quota = new ProcessorQuota(tools.host, settings.node, settings.folder);
+    this.engine = new NodeEngine({ ...tools, settings, folder: this.folder, replication: this.replication });
     this.#sampler = new Sampler(settings, tools.host, tools.clock);
   }
 
@@ -93,6 +82,7 @@ export class Peer {
     await this.applyQuota();
     await this.refresh();
     this.#ring = this.#joinRing();
+    await this.engine.open();
     const { clock } = this.tools;
     this.#timers = [
       clock.every(sampleEveryMs, () => void this.#sample()),
@@ -103,6 +93,7 @@ export class Peer {
   /** Stops watching; the server goes on. */
   async end(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
+    await this.engine.close();
     await this.#ring?.close();
     await this.receiver?.cancel();
     const watch = this.#watch;
@@ -121,10 +112,7 @@ export class Peer {
     const ring = new RingRuntime({
       settings,
       storePath: join(this.folder.root, 'ring.json'),
-      read: async () => {
-        const admin = await this.#watching();
-        return standingOf(await readPosition(admin, ''), await readFollow(admin));
-      },
+      makeNode: (ringOfNode) => this.engine.makeNode(ringOfNode),
       changed: () => notify('peer.changed', this.status()),
       delivered: (entry) => notify('ring.delivered', entry),
       clock,
@@ -133,6 +121,7 @@ export class Peer {
     const { status } = this.server;
     if (status.kind === 'stopped') ring.serverChanged(false, !status.unexpected);
     ring.serverChanged(status.kind === 'running', true);
+    this.engine.serverChanged(status.kind === 'running');
     return ring;
   }
 
@@ -220,8 +209,7 @@ export class Peer {
       this.#watch?.destroy();
       this.#watch = null;
     }
-    const { status } = this.server;
-    this.#ring?.serverChanged(kind === 'running', status.kind !== 'stopped' || !status.unexpected);
+    this.#tellRing();
     this.tools.notify('peer.changed', this.status());
     // The news goes first; where it stands follows as soon as its files are read.
     if (kind === 'stopped')
@@ -230,6 +218,25 @@ export class Peer {
         (thrown: unknown) =>
           this.tools.log.warn({ cause: messageOf(thrown) }, 'no position of the stopped server'),
       );
+  }
+
+  /** The next start of the server is no news for the ring until `serve`. */
+  holdBack(): void {
+    if (this.server.status.kind !== 'running') this.#heldBack = true;
+  }
+
+  /** The ring may use the server. */
+  serve(): void {
+    this.#heldBack = false;
+    this.#tellRing();
+  }
+
+  #tellRing(): void {
+    const { status } = this.server;
+    const clean = status.kind !== 'stopped' || !(status.unexpected || this.tailUncertain);
+    if (status.kind === 'stopped') this.tailUncertain = false;
+    this.engine.serverChanged(status.kind === 'running');
+    this.#ring?.serverChanged(status.kind === 'running' && !this.#heldBack, clean);
   }
 
   /** The connection that stays open, so that watching costs no logins. */
@@ -271,7 +278,7 @@ export class Peer {
     const follow = slaveStatus ? followOf(slaveStatus) : null;
     const changed = healthOf(follow) !== healthOf(this.#follow);
     this.#follow = follow;
-    this.#ring?.seen(standingOf(this.#position, follow));
+    this.engine.ordered?.seenPosition(this.#position, follow);
     await this.server.refresh(admin);
     if (changed) this.tools.notify('peer.changed', this.status());
     return sample;
@@ -290,12 +297,6 @@ export class Peer {
       this.tools.log.warn({ error, cause: messageOf(thrown) }, 'housekeeping failed');
     }
   }
-}
-
-/** Sequence numbers for the ring: what it committed or applied is received too. */
-function standingOf({ binlog, applied }: ServerPosition, follow: FollowStatus | null): Standing {
-  const done = Math.max(sequenceOf(binlog), sequenceOf(applied));
-  return { received: Math.max(done, sequenceOf(follow?.received ?? '')), applied: done };
 }
 
 /** What an operator must hear of at once when it changes. */

@@ -11,22 +11,18 @@ export interface DonorChoice {
   readonly aside: boolean;
 }
 
-/** The cost of a node as donor: a standby costs nothing, the writer most, then by processor use and distance behind. */
-function cost(node: NodeView, writer: NodeName | null): number {
+/** The cost of a node as donor: a standby costs nothing, the others by processor use and distance behind. */
+function cost(node: NodeView): number {
   const cpu = node.sample?.cpuPercent ?? 50;
   const behind = Math.min(100, (node.replication?.changesBehind ?? 0) / 100);
-  return (node.state === 'standby' ? 0 : 1000) + (node.name === writer ? 10_000 : 0) + cpu + behind;
+  return (node.state === 'standby' ? 0 : 1000) + cpu + behind;
 }
 
 /** Nodes that could give a copy to `joiner`, cheapest first. */
-export function possibleDonors(
-  nodes: readonly NodeView[],
-  writer: NodeName | null,
-  joiner: NodeName,
-): NodeView[] {
+function possibleDonors(nodes: readonly NodeView[], joiner: NodeName): NodeView[] {
   return nodes
     .filter((node) => node.name !== joiner && replicates(node.state) && node.replication?.error == null)
-    .sort((a, b) => cost(a, writer) - cost(b, writer));
+    .sort((a, b) => cost(a) - cost(b));
 }
 
 /**
@@ -35,23 +31,20 @@ export function possibleDonors(
  */
 export function chooseDonor(
   nodes: readonly NodeView[],
-  writer: NodeName | null,
   joiner: NodeName,
   wished: NodeName | null,
 ): DonorChoice | undefined {
-  const candidates = possibleDonors(nodes, writer, joiner);
+  const candidates = possibleDonors(nodes, joiner);
   const donor = wished === null ? candidates[0] : candidates.find((node) => node.name === wished);
   if (!donor) return undefined;
   const otherActive = nodes.some((node) => node.state === 'active' && node.name !== donor.name);
   const aside = donor.state === 'standby' || otherActive;
-  return { name: donor.name, why: reason(donor, candidates.length, writer, wished !== null), aside };
+  return { name: donor.name, why: reason(donor, candidates.length, wished !== null), aside };
 }
 
-function reason(donor: NodeView, count: number, writer: NodeName | null, wished: boolean): string {
+function reason(donor: NodeView, count: number, wished: boolean): string {
   if (wished) return 'chosen by you';
   if (count === 1) return 'the only node with the data';
   if (donor.state === 'standby') return 'on standby, so no session has to move';
-  return donor.name === writer
-    ? `of ${count} the least loaded`
-    : `the least loaded of ${count} that does not take the writes`;
+  return `the least loaded of ${count}`;
 }

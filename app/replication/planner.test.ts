@@ -21,11 +21,10 @@ function planOf(
   const joins = !replicates(view.state) && target !== 'offline';
   return makePlan({
     nodes: snapshot.nodes,
-    writer: snapshot.writer,
     node: view,
     target,
     transition: prediction.transition,
-    donor: joins ? chooseDonor(snapshot.nodes, snapshot.writer, name, null) : undefined,
+    donor: joins ? chooseDonor(snapshot.nodes, name, null) : undefined,
     knowledge,
     id: planId('plan-1'),
     nowMs: 0,
@@ -50,12 +49,12 @@ describe('the plan of a join', () => {
     expect(plan.effects).toContainEqual({ label: 'Failures tolerated', now: '0', after: '0' });
   });
 
-  it('lets the donor step aside when another node is active, and never the writer if that can be helped', () => {
+  it('lets the donor step aside when another node is active', () => {
     const plan = planOf(snapshotOf([nodeView('db1'), nodeView('db2'), empty('db3')]), 'db3', 'active');
     expect(kinds(plan)).toBe(
       'preflight step-aside copy donor-returns prepare-copy swap start-copy catch-up verify enter-ring open-sessions',
     );
-    expect(plan.donor?.name).toBe('db2');
+    expect(plan.donor).toEqual({ name: 'db1', why: 'the least loaded of 2' });
     expect(plan.effects).toContainEqual({ label: 'Failures tolerated', now: '0', after: '1' });
     expect(plan.effects).toContainEqual({ label: 'Active while copying', now: '', after: '1' });
     expect(plan.steps.find((step) => step.action.kind === 'enter-ring')?.title).toBe(
@@ -94,8 +93,8 @@ describe('the plan of a join', () => {
 describe('the plan of a leave', () => {
   const pair = snapshotOf([nodeView('db1'), nodeView('db2')]);
 
-  it('moves the writes before the sessions', () => {
-    expect(kinds(planOf(pair, 'db1', 'offline'))).toBe('move-writer drain leave-ring stop-server');
+  it('moves the sessions before it takes the node out', () => {
+    expect(kinds(planOf(pair, 'db1', 'offline'))).toBe('drain leave-ring stop-server');
     expect(kinds(planOf(pair, 'db2', 'standby'))).toBe('drain');
   });
 
@@ -109,21 +108,19 @@ describe('the plan of a leave', () => {
 describe('the choice of a donor', () => {
   const joiner = nodeName('db3');
 
-  it('prefers a standby, then the least loaded that does not take the writes', () => {
+  it('prefers a standby, then the least loaded', () => {
     const nodes = [
       nodeView('db1', { sample: sampleOf({ cpuPercent: 5 }) }),
       nodeView('db2', { sample: sampleOf({ cpuPercent: 90 }) }),
       nodeView('db4', { sample: sampleOf({ cpuPercent: 60 }) }),
     ];
-    expect(chooseDonor(nodes, nodeName('db1'), joiner, null)?.name).toBe('db4');
-    expect(
-      chooseDonor([...nodes, nodeView('db5', { state: 'standby' })], nodeName('db1'), joiner, null)?.name,
-    ).toBe('db5');
-    expect(chooseDonor(nodes, nodeName('db1'), joiner, nodeName('db1'))).toEqual({
+    expect(chooseDonor(nodes, joiner, null)?.name).toBe('db1');
+    expect(chooseDonor([...nodes, nodeView('db5', { state: 'standby' })], joiner, null)?.name).toBe('db5');
+    expect(chooseDonor(nodes, joiner, nodeName('db1'))).toEqual({
       name: 'db1',
       why: 'chosen by you',
       aside: true,
     });
-    expect(chooseDonor([], null, joiner, null)).toBeUndefined();
+    expect(chooseDonor([], joiner, null)).toBeUndefined();
   });
 });

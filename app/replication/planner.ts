@@ -4,14 +4,13 @@ import type { NodeView } from '../model/cluster.js';
 import type { NodeName, PlanId } from '../model/ids.js';
 import { replicates, type TargetState, type Transition } from '../model/node-state.js';
 import type { JoinMethod, Plan, PlanEffect, PlanStep, StepAction } from '../model/plan.js';
-import { type DonorChoice, possibleDonors } from './donor.js';
+import type { DonorChoice } from './donor.js';
 import { failuresTolerated, neighbours, ringOf } from './ring-order.js';
 import { describeStep } from './step-words.js';
 
 /** Everything a plan is made from. */
 export interface PlanFacts {
   readonly nodes: readonly NodeView[];
-  readonly writer: NodeName | null;
   readonly node: NodeView;
   readonly target: TargetState;
   readonly transition: Transition;
@@ -52,18 +51,10 @@ function planActions(facts: PlanFacts): StepAction[] {
     return target === 'offline' ? [{ kind: 'stop-server', node: node.name }] : joinActions(facts);
   if (target === 'active') return [{ kind: 'open-sessions', node: node.name }];
   const leave: StepAction[] = [];
-  const heir = writerHeir(facts);
-  if (heir) leave.push({ kind: 'move-writer', from: node.name, to: heir });
   leave.push({ kind: 'drain', node: node.name });
   if (target === 'offline')
     leave.push({ kind: 'leave-ring', node: node.name }, { kind: 'stop-server', node: node.name });
   return leave;
-}
-
-/** Who takes the writes when `facts.node` gives them up: the active node with the least to do. */
-function writerHeir({ nodes, writer, node }: PlanFacts): NodeName | undefined {
-  if (writer !== node.name) return undefined;
-  return possibleDonors(nodes, writer, node.name).find((other) => other.state === 'active')?.name;
 }
 
 function joinActions(facts: PlanFacts): StepAction[] {
@@ -79,7 +70,7 @@ function joinActions(facts: PlanFacts): StepAction[] {
   const { predecessor, successor } = place ?? { predecessor: donor.name, successor: donor.name };
   const actions: StepAction[] = [{ kind: 'preflight', node: name, donor: donor.name }];
   if (knowledge.method === 'incremental') actions.push({ kind: 'compare', node: name, donor: predecessor });
-  if (knowledge.method === 'snapshot' || !knowledge.certain) actions.push(...copyActions(name, donor, facts));
+  if (knowledge.method === 'snapshot' || !knowledge.certain) actions.push(...copyActions(name, donor));
   actions.push(
     { kind: 'catch-up', node: name, predecessor },
     { kind: 'verify', node: name, against: predecessor },
@@ -89,12 +80,10 @@ function joinActions(facts: PlanFacts): StepAction[] {
   return actions;
 }
 
-function copyActions(joiner: NodeName, donor: DonorChoice, { nodes, writer }: PlanFacts): StepAction[] {
+function copyActions(joiner: NodeName, donor: DonorChoice): StepAction[] {
   const aside: StepAction[] = [];
   const back: StepAction[] = [];
   if (donor.aside) {
-    const heir = nodes.find((node) => node.state === 'active' && node.name !== donor.name)?.name;
-    if (donor.name === writer && heir) aside.push({ kind: 'move-writer', from: donor.name, to: heir });
     aside.push({ kind: 'step-aside', donor: donor.name });
     back.push({ kind: 'donor-returns', donor: donor.name });
   }
@@ -168,7 +157,7 @@ const countWhere = (nodes: readonly NodeView[], test: (node: NodeView) => boolea
   nodes.filter(test).length;
 
 function effectsOf(facts: PlanFacts, joins: boolean): PlanEffect[] {
-  const { nodes, node, target, donor, knowledge, writer } = facts;
+  const { nodes, node, target, donor, knowledge } = facts;
   const activeNow = countWhere(nodes, (each) => each.state === 'active');
   const activeAfter = activeNow + (target === 'active' ? 1 : 0) - (node.state === 'active' ? 1 : 0);
   const ringNow = ringOf(
@@ -195,8 +184,6 @@ function effectsOf(facts: PlanFacts, joins: boolean): PlanEffect[] {
   if (node.state === 'active' && target !== 'active') {
     effects.push({ label: 'Sessions moved', now: '', after: `${node.sample?.sessions ?? 0}` });
   }
-  const heir = writerHeir(facts);
-  if (heir) effects.push({ label: 'Takes the writes', now: writer ?? 'none', after: heir });
   return effects;
 }
 

@@ -68,11 +68,6 @@ export function describeStep(action: StepAction): { title: string; detail: strin
       };
     case 'open-sessions':
       return { title: `${action.node} takes sessions`, detail: 'From now on it is active.' };
-    case 'move-writer':
-      return {
-        title: `${action.to} takes the writes`,
-        detail: `Writes wait until ${action.to} has applied everything that ${action.from} acknowledged.`,
-      };
     case 'drain':
       return {
         title: `Move the sessions of ${action.node}`,

@@ -237,7 +237,7 @@ export function tickGather(ring: Ring, state: Gather, nowMs: number): void {
 
 /** When sessions are told that this peer is in no primary component. */
 export const outsideAtMs = (ring: Ring, state: Gather): number =>
-  state.sinceMs + 2 * ring.settings.expelAfterMs;
+  state.sinceMs + 4 * ring.settings.expelAfterMs;
 
 /** When a leaver stops asking the others. */
 export const leaveAtMs = (ring: Ring, state: Gather): number =>

@@ -12,6 +12,7 @@ import type {
   PeerControl,
   PeerNotices,
   PeerStatus,
+  RingStatus,
   ServerPosition,
   SqlAddress,
 } from '../contract/control.js';
@@ -31,10 +32,12 @@ interface ModelServer {
   running: boolean;
   died: string | null;
   readOnly: boolean;
-  lossless: boolean;
   frozen: boolean;
   following: SqlAddress | null;
   received: readonly Gtid[];
+  /** Its ring may use it. */
+  serving: boolean;
+  left: boolean;
 }
 
 const copyToken = '0123456789abcdef';
@@ -45,6 +48,11 @@ export class PeerModel {
   fault: Fault = () => undefined;
   /** The next snapshots miss so many changes that were sent on: a server sends before its own engine commits. */
   snapshotsBehind: number[] = [];
+  /** The view that its peers agree on, and the last agreed membership. */
+  private members: readonly string[] = [];
+  private agreed: readonly string[] = [];
+  private ringId = 1;
+  private turn = 0;
   private readonly listeners = new Map<string, Set<(notice: never) => void>>();
 
   constructor(nodes: readonly { name: string; serverId: number; address: SqlAddress }[]) {
@@ -58,10 +66,11 @@ export class PeerModel {
       running: false,
       died: null,
       readOnly: true,
-      lossless: false,
       frozen: false,
       following: null,
       received: [],
+      serving: false,
+      left: false,
     }));
   }
 
@@ -71,12 +80,14 @@ export class PeerModel {
     return found;
   }
 
-  /** A client commits on every server that lets it: more than one would be two histories. */
+  /** A client commits on a member that has applied everything, another one each time. */
   write(): void {
-    for (const server of this.servers) {
-      if (!server.running || server.readOnly || !server.data) continue;
-      const sequence = (server.data.at(-1)?.sequence ?? 0) + 1;
-      server.data = [...server.data, { domainId: 0, serverId: server.serverId, sequence }];
+    const newest = Math.max(0, ...this.memberServers().map(({ data }) => data?.length ?? 0));
+    const able = this.memberServers().filter(({ data, frozen }) => !frozen && data?.length === newest);
+    const server = able[this.turn++ % Math.max(1, able.length)];
+    if (server) {
+      const sequence = (server.data?.at(-1)?.sequence ?? 0) + 1;
+      server.data = [...(server.data ?? []), { domainId: 0, serverId: server.serverId, sequence }];
     }
     this.pump();
   }
@@ -86,8 +97,72 @@ export class PeerModel {
     const server = this.server(node);
     if (!server.running) return;
     server.running = false;
+    server.serving = false;
     server.died = 'killed by SIGKILL';
+    this.agree();
     this.notify(node, 'peer.changed', this.status(server));
+  }
+
+  private memberServers(): ModelServer[] {
+    return this.servers.filter(({ node }) => this.members.includes(node));
+  }
+
+  /** A new view, where a majority of the last one is there: its members follow each other, nobody else is written to. */
+  private agree(): void {
+    const willing = this.servers.filter((each) => each.running && each.serving && !each.left && each.data);
+    const there = willing.filter(({ node }) => this.agreed.includes(node)).length;
+    const whole = this.agreed.length === 0 || 2 * there > this.agreed.length;
+    const names = whole ? willing.map(({ node }) => node) : [];
+    if (names.join() === this.members.join()) return;
+    this.members = names;
+    if (names.length > 0) {
+      this.agreed = names;
+      this.ringId++;
+    }
+    for (const server of this.servers) server.readOnly = !names.includes(server.node);
+    willing.forEach((server, index) => {
+      if (names.length === 0) return;
+      this.apply(server, Number.MAX_SAFE_INTEGER);
+      const predecessor = willing.at(index - 1);
+      server.following = willing.length > 1 ? (predecessor?.address ?? null) : null;
+      server.received = server.data ?? [];
+    });
+  }
+
+  private ringStatus(server: ModelServer): RingStatus {
+    const inside = this.members.includes(server.node);
+    return {
+      member: server.serverId,
+      state: server.left ? 'left' : inside ? 'operational' : 'gather',
+      words: inside ? 'member' : 'looks for a view',
+      lastReason: null,
+      view: inside
+        ? {
+            ringId: this.ringId,
+            name: `${this.ringId}.1`,
+            members: this.memberServers().map(({ node, serverId }) => ({
+              member: serverId,
+              node,
+              arbiter: false,
+            })),
+            start: 0,
+          }
+        : null,
+      ready: inside,
+      views: 1,
+      holds: false,
+      holder: null,
+      passes: 0,
+      rotationsPerSecond: 0,
+      rotationMs: null,
+      position: { received: 0, applied: 0 },
+      safe: null,
+      refused: null,
+      delivered: 0,
+      stalls: { count: 0, longestMs: 0 },
+      writes: { count: 0, longestMs: 0 },
+      others: [],
+    };
   }
 
   connect(node: string): PeerControl {
@@ -172,7 +247,7 @@ export class PeerModel {
       follow: server.running ? this.follow(server) : null,
       dataBytes: 1_000_000,
       preparedCopy: server.copy !== null,
-      ring: null,
+      ring: this.ringStatus(server),
     };
   }
 
@@ -212,7 +287,10 @@ export class PeerModel {
         return this.start(server);
       case 'peer.end':
       case 'server.stop':
+        if (!server.frozen) this.apply(server, Number.MAX_SAFE_INTEGER);
         Object.assign(server, { running: false, died: null, following: null, frozen: false, received: [] });
+        server.serving = false;
+        this.agree();
         return null;
       case 'server.set-read-only':
         this.alive(server);
@@ -220,14 +298,25 @@ export class PeerModel {
         return null;
       case 'server.set-lossless':
         this.alive(server);
-        server.lossless = (params as MethodParams<'server.set-lossless'>).lossless;
         return null;
-      case 'ring.copied':
+      case 'ring.serve':
+        this.alive(server);
+        server.serving = true;
+        this.agree();
+        return null;
       case 'ring.rejoin':
-      case 'ring.submit':
+        server.left = false;
+        this.agree();
         return null;
       case 'ring.leave':
+        // The last one of a view takes the membership with it; of more the rest goes on without counting it.
+        server.left = true;
+        if (this.agreed.length > 1) this.agreed = this.agreed.filter((name) => name !== server.node);
+        this.agree();
         return { agreed: true };
+      case 'ring.copied':
+      case 'ring.submit':
+        return null;
       case 'server.set-quota':
         return { applied: false, why: 'a model has no processor' };
       case 'sessions.count':
@@ -259,7 +348,6 @@ export class PeerModel {
       running: true,
       died: null,
       readOnly: true,
-      lossless: false,
       frozen: false,
       following: null,
       received: [],

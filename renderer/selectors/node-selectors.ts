@@ -7,9 +7,9 @@ import type { MetricsPoint } from '../../app/model/metrics.js';
 /** A sample older than this is drawn as stale. */
 const staleAfterMs = 3_000;
 
-const roleWords = { writer: 'writer', donor: 'donor', joiner: 'joiner' } as const;
+const roleWords = { donor: 'donor', joiner: 'joiner' } as const;
 
-/** State and role in words: "active, writer", "joining", "offline". */
+/** State and role in words: "active, donor", "joining", "offline". */
 export function stateWords(node: NodeView): string {
   if (node.state === 'transitional') {
     if (node.role === 'joiner') return 'joining';

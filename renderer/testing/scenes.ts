@@ -21,7 +21,7 @@ const twoActive = (nowMs: number): readonly NodeView[] => [
   activeNode(
     nowMs,
     'db1',
-    { role: 'writer', replication: follows('db2') },
+    { replication: follows('db2') },
     { sessions: 179, cpuPercent: 91, transactionsPerSecond: 1190 },
   ),
   activeNode(
@@ -34,7 +34,7 @@ const twoActive = (nowMs: number): readonly NodeView[] => [
 ];
 
 const joining = (nowMs: number): readonly NodeView[] => [
-  activeNode(nowMs, 'db1', { role: 'writer', replication: follows('db2') }),
+  activeNode(nowMs, 'db1', { replication: follows('db2') }),
   activeNode(
     nowMs,
     'db2',
@@ -58,7 +58,7 @@ const threeActive = (nowMs: number): readonly NodeView[] => [
   activeNode(
     nowMs,
     'db1',
-    { role: 'writer', replication: follows('db3') },
+    { replication: follows('db3') },
     { sessions: 118, cpuPercent: 82, transactionsPerSecond: 1104 },
   ),
   activeNode(
@@ -76,12 +76,7 @@ const threeActive = (nowMs: number): readonly NodeView[] => [
 ];
 
 const failedNode = (nowMs: number): readonly NodeView[] => [
-  activeNode(
-    nowMs,
-    'db1',
-    { role: 'writer', replication: follows('db3') },
-    { sessions: 181, cpuPercent: 97 },
-  ),
+  activeNode(nowMs, 'db1', { replication: follows('db3') }, { sessions: 181, cpuPercent: 97 }),
   nodeOf('db2', { state: 'failed', wanted: 'active', reason: 'killed by SIGKILL at 03:12:44' }),
   activeNode(
     nowMs,
@@ -92,7 +87,7 @@ const failedNode = (nowMs: number): readonly NodeView[] => [
 ];
 
 const longNames = (nowMs: number): readonly NodeView[] => [
-  activeNode(nowMs, 'production-frankfurt-rack4-db01', { role: 'writer', replication: follows('db2') }),
+  activeNode(nowMs, 'production-frankfurt-rack4-db01', { replication: follows('db2') }),
   activeNode(nowMs, 'production-frankfurt-rack5-db02', {
     replication: {
       ...follows('db1'),
@@ -124,12 +119,7 @@ const manyNodes = (nowMs: number, count: number): readonly NodeView[] =>
         { replication: follows('db5') },
         { takenAtMs: nowMs - 7_400, sessions: 61 },
       );
-    return activeNode(
-      nowMs,
-      name,
-      { role: index === 0 ? 'writer' : null },
-      { sessions: 50 + index, cpuPercent: 60 + index },
-    );
+    return activeNode(nowMs, name, { role: null }, { sessions: 50 + index, cpuPercent: 60 + index });
   });
 
 const ringOf = (nodes: readonly NodeView[]): readonly NodeName[] =>
@@ -146,7 +136,6 @@ export const scenes: Readonly<Record<string, (nowMs: number) => ClusterSnapshot>
       load: null,
       frontEnd: null,
       events: [],
-      writer: null,
       startingUp: 'Starting the servers: db1 is up, waiting for db2 and db3.',
     }),
   one: (nowMs) => labSnapshot(nowMs),

@@ -83,7 +83,7 @@ async function returnDonor(
     if (position) await donor.call('replication.wait-for', { position: position.binlog, stallSeconds }, call);
   }
   if (!ring.has(donor.name)) await ring.enter(donor);
-  donor.role = cluster.writer === donor.name ? 'writer' : null;
+  donor.role = null;
   context.activity(donor, null);
   if (notes.donorStateBefore === 'active') {
     donor.state = 'active';
@@ -129,8 +129,7 @@ export const copy: StepExecutor<'copy'> = async (action, context) => {
     const seconds = (cluster.clock.monotonicMs() - startedAtMs) / 1000;
     return `${formatBytes(bytes)} in ${formatSeconds(seconds)}`;
   } finally {
-    if (donor.role === 'donor' && !action.donorAside)
-      donor.role = cluster.writer === donor.name ? 'writer' : null;
+    if (donor.role === 'donor' && !action.donorAside) donor.role = null;
     if (!action.donorAside) context.activity(donor, null);
     context.activity(joiner, null);
   }

@@ -201,7 +201,7 @@ function compareTables(
   }
 }
 
-/** The successor follows the node: it is a member of the ring. */
+/** The peers agree on a ring with the node in it. */
 export const enterRing: StepExecutor<'enter-ring'> = async (action, context) => {
   const { cluster, ring, notes } = context;
   const node = cluster.node(action.node);
@@ -216,14 +216,8 @@ export const enterRing: StepExecutor<'enter-ring'> = async (action, context) => 
 /** The node takes sessions. */
 export const openSessions: StepExecutor<'open-sessions'> = async (action, { cluster, ring }) => {
   const node = cluster.node(action.node);
-  if (cluster.writer !== null && cluster.writer !== node.name) {
-    const { position } = await cluster.writerNode().refresh();
-    if (position) await node.call('replication.wait-for', { position: position.binlog, stallSeconds });
-  } else {
-    await ring.promoteIfNone(node);
-  }
   node.state = 'active';
-  node.role = cluster.writer === node.name ? 'writer' : null;
+  node.role = null;
   await ring.route();
-  return node.role === 'writer' ? 'it takes the writes' : 'reads go to it';
+  return 'sessions go to it';
 };

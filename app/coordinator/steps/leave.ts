@@ -1,22 +1,9 @@
-/** Steps that take a node out: writer moved, sessions moved, ring closed without it, server stopped. */
+/** Steps that take a node out: sessions moved, ring closed without it, server stopped. */
 import { countOf } from '../../base/format.js';
 import type { StepExecutor } from './context.js';
 
 /** Sessions that do not end their transaction within this time are closed. */
 const drainSeconds = 10;
-
-export const moveWriter: StepExecutor<'move-writer'> = async (action, { cluster, ring }) => {
-  const startedAtMs = cluster.clock.monotonicMs();
-  await ring.moveWriter(cluster.node(action.from), cluster.node(action.to));
-  cluster.say({
-    kind: 'view',
-    severity: 'info',
-    node: action.to,
-    text: `${action.to} takes the writes`,
-    mark: true,
-  });
-  return `writes waited ${Math.round(cluster.clock.monotonicMs() - startedAtMs)} ms`;
-};
 
 export const drain: StepExecutor<'drain'> = async (action, context) => {
   const { cluster, ring } = context;
@@ -26,7 +13,6 @@ export const drain: StepExecutor<'drain'> = async (action, context) => {
   node.state = 'transitional';
   context.onUndo(`${node.name} takes sessions again`, async () => {
     node.state = 'active';
-    if (cluster.writer === null) await ring.promoteIfNone(node);
     await ring.route();
   });
   await ring.route();
@@ -38,7 +24,6 @@ export const drain: StepExecutor<'drain'> = async (action, context) => {
 export const leaveRing: StepExecutor<'leave-ring'> = async (action, { cluster, ring }) => {
   const node = cluster.node(action.node);
   const last = cluster.ring.length === 1;
-  if (cluster.writer === node.name) await node.call('server.set-read-only', { readOnly: true });
   await ring.leave(node);
   await node.refresh();
   return last ? 'no node is left in the ring' : `ring is ${[...cluster.ring, cluster.ring[0]].join(' → ')}`;

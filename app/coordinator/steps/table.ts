@@ -3,7 +3,7 @@ import type { StepAction, StepKind } from '../../model/plan.js';
 import type { StepContext, StepExecutor } from './context.js';
 import { copy, donorReturns, preflight, prepareCopy, startCopy, stepAside, swap } from './copy.js';
 import { catchUp, compare, enterRing, openSessions, startFirst, verify } from './join.js';
-import { drain, leaveRing, moveWriter, stopServer } from './leave.js';
+import { drain, leaveRing, stopServer } from './leave.js';
 
 const executors: { readonly [Kind in StepKind]: StepExecutor<Kind> } = {
   preflight,
@@ -11,7 +11,6 @@ const executors: { readonly [Kind in StepKind]: StepExecutor<Kind> } = {
   compare,
   'start-copy': startCopy,
   drain,
-  'move-writer': moveWriter,
   'step-aside': stepAside,
   copy,
   'prepare-copy': prepareCopy,

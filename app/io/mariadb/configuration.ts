@@ -88,6 +88,21 @@ function replicationLines(settings: PeerSettings): readonly Line[] {
   ];
 }
 
+/**
+ * Every node draws its own automatic numbers, so that inserts on different nodes do not meet. By the configured members,
+ * not by the view: a session keeps the values that it began with, and two that began in different views could draw the
+ * same numbers.
+ */
+function numberLines({ ring, serverId }: PeerSettings): readonly Line[] {
+  const nodes = (ring?.members ?? []).filter(({ sql }) => sql !== null).map(({ member }) => member);
+  const place = nodes.indexOf(ring?.member ?? serverId);
+  if (place < 0) return [];
+  return [
+    ['auto_increment_increment', nodes.length, 'automatic numbers of different nodes never meet'],
+    ['auto_increment_offset', place + 1, ''],
+  ];
+}
+
 /** What keeps a server small and its failures plain. */
 function serverLines(settings: PeerSettings, folder: NodeFolder): readonly Line[] {
   return [
@@ -131,7 +146,7 @@ function serverLines(settings: PeerSettings, folder: NodeFolder): readonly Line[
 
 /** The text of the server's defaults file. */
 export function serverConfiguration(settings: PeerSettings, folder: NodeFolder): string {
-  const lines = [...serverLines(settings, folder), ...replicationLines(settings)];
+  const lines = [...serverLines(settings, folder), ...replicationLines(settings), ...numberLines(settings)];
   return [
     `# Written by Ringmaster at every start of ${settings.node}; changes made here are lost.`,
     '[mariadbd]',

@@ -160,7 +160,7 @@ export class Replication {
    * log away (replication facts, TRAP 8), and with it what may have been acknowledged on the strength of it.
    * @returns where it stands then; null when the node follows nobody
    */
-  async #stopReceiving(admin: Admin): Promise<FollowStatus | null> {
+  async stopReceiving(admin: Admin): Promise<FollowStatus | null> {
     const follow = await readFollow(admin);
     if (!follow) return null;
     if (follow.applier !== 'running' && follow.errorNumber === 0) await admin.query('START SLAVE SQL_THREAD');
@@ -272,7 +272,7 @@ export class Replication {
    * @returns false when the node follows nobody
    */
   async drainRelayLog(admin: Admin, signal: AbortSignal): Promise<boolean> {
-    const stopped = await this.#stopReceiving(admin);
+    const stopped = await this.stopReceiving(admin);
     if (!stopped) return false;
     if (sequenceOf(stopped.received) === 0) return true;
     const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });

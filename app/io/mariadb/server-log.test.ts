@@ -18,6 +18,7 @@ const settings: PeerSettings = {
   logFile: '/srv/db1.log',
   endsWithParent: false,
   ring: null,
+  frontEnd: null,
 };
 
 const failureOf = (log: string) =>

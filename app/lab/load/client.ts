@@ -48,7 +48,7 @@ export class LoadClient {
   private child: Child | null = null;
   private state: LoadView['state'] = 'stopped';
   private settings: LoadSettings;
-  private targets: contract.LoadTargets = { writer: null, readers: [] };
+  private targets: contract.LoadTargets = { writers: [], readers: [] };
   private stats: contract.LoadStats | null = null;
   /** Counts of generators that died, so that totals never go down. */
   private earlier = { transactions: 0, failedTransactions: 0, retriedTransactions: 0, unknownOutcomes: 0 };

@@ -17,9 +17,9 @@ export type LoadAddress = z.infer<typeof address>;
 
 export const loadTargetsSchema = z
   .object({
-    /** The node that takes the writes; null while there is none: writes then wait. */
-    writer: address.nullable(),
-    /** Every node that takes sessions, the writer among them or not. */
+    /** Nodes that take writes; while there is none, writes wait. */
+    writers: z.array(address).max(64),
+    /** Every node that takes sessions, those of `writers` among them or not. */
     readers: z.array(address).max(64),
   })
   .strict();

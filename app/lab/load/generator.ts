@@ -48,7 +48,7 @@ export class LoadGenerator implements SessionOwner {
   private readonly opening = new Limiter(openingMax);
   private readonly evenOutTimer: Timer;
   private servers = new Map<string, LoadAddress>();
-  private writer: string | null = null;
+  private writers = new Set<string>();
   private settled: (() => void)[] = [];
   private onTargets: (() => void)[] = [];
   private stopping = false;
@@ -78,17 +78,15 @@ export class LoadGenerator implements SessionOwner {
   }
 
   /**
-   * Moves to these nodes. Resolves when no session is left on any other and no write is in flight on any node but the
-   * writer. A session that does not let go within ten seconds is cut; its transaction is then made again elsewhere.
+   * Moves to these nodes. Resolves when no session is left on any other and no write is in flight on a node that
+   * takes none. A session that does not let go within ten seconds is cut; its transaction is then made again elsewhere.
    */
   async setTargets(targets: LoadTargets): Promise<void> {
-    // THE one place: until commits are ordered over all nodes, writes go to one node and reads to all active ones.
-    // With ordered commits every node takes writes: then `isWriter` is `isTarget`.
-    this.writer = targets.writer && addressKey(targets.writer);
-    const all = targets.writer ? [targets.writer, ...targets.readers] : targets.readers;
+    this.writers = new Set(targets.writers.map(addressKey));
+    const all = [...targets.writers, ...targets.readers];
     this.servers = new Map(all.map((server) => [addressKey(server), server]));
     for (const key of this.resting.keys()) if (!this.servers.has(key)) this.resting.delete(key);
-    this.turnstile.setWriterExists(this.writer !== null);
+    this.turnstile.setWriterExists(this.writers.size > 0);
     for (const session of this.sessions.keys()) {
       if (session.node !== null && !this.isTarget(session.node)) session.stopOpening();
     }
@@ -139,10 +137,8 @@ export class LoadGenerator implements SessionOwner {
 
   choose(session: LoadSession): LoadAddress | undefined {
     const nowMs = this.clock.monotonicMs();
-    const candidates = session.needsWriter ? [this.writer] : [...this.servers.keys()];
-    const awake = candidates.filter(
-      (key): key is string => key !== null && (this.resting.get(key)?.untilMs ?? 0) <= nowMs,
-    );
+    const candidates = session.needsWriter ? this.writers : this.servers.keys();
+    const awake = [...candidates].filter((key) => (this.resting.get(key)?.untilMs ?? 0) <= nowMs);
     const key = leastLoaded(awake, this.counts());
     return key === undefined ? undefined : this.servers.get(key);
   }
@@ -152,7 +148,7 @@ export class LoadGenerator implements SessionOwner {
   }
 
   isWriter(key: string): boolean {
-    return key === this.writer;
+    return this.writers.has(key);
   }
 
   nodeFailed(key: string): void {

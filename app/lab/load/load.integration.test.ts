@@ -65,7 +65,7 @@ describe('the load generator', () => {
   });
 
   it('runs the mix that was asked for, and money only moves', async () => {
-    await client.setTargets({ writer: db1.address, readers: [db1.address] });
+    await client.setTargets({ writers: [db1.address], readers: [db1.address] });
     await until('all sessions', () => client.view().connected === settings.connections);
     expect(await db1.sessions()).toBe(settings.connections);
     await until('none elsewhere', async () => (await db2.sessions()) === 0);
@@ -83,7 +83,7 @@ describe('the load generator', () => {
 
   it('fills an added reader with its half, and writes stay on the writer', async () => {
     const [before] = await db2.asRoot('SELECT COUNT(*) AS transfers FROM bank.transfers');
-    await client.setTargets({ writer: db1.address, readers: [db1.address, db2.address] });
+    await client.setTargets({ writers: [db1.address], readers: [db1.address, db2.address] });
     await until('an even spread', () => Math.abs(seats(db1) - seats(db2)) <= 1 && seats(db2) > 0);
     await moreTransactions(1000);
     expect(await db2.sessions()).toBe(settings.connections / 2);
@@ -92,7 +92,7 @@ describe('the load generator', () => {
   });
 
   it('holds writes back while there is no writer, and reads go on', async () => {
-    await client.setTargets({ writer: null, readers: [db1.address, db2.address] });
+    await client.setTargets({ writers: [], readers: [db1.address, db2.address] });
     const before = await db1.asRoot('SELECT MAX(id) AS last FROM bank.transfers');
     await moreTransactions(500);
     expect(await db1.asRoot('SELECT MAX(id) AS last FROM bank.transfers')).toEqual(before);
@@ -102,7 +102,7 @@ describe('the load generator', () => {
   it('moves the writer back and forth under load without losing a transaction', async () => {
     for (let turn = 0; turn < 10; turn++) {
       const [to, from] = turn % 2 === 0 ? [db2, db1] : [db1, db2];
-      await client.setTargets({ writer: to.address, readers: [to.address] });
+      await client.setTargets({ writers: [to.address], readers: [to.address] });
       // The promise of set targets: at this moment nobody is left, and nothing is written behind our back.
       expect(await from.sessions()).toBe(0);
       const [{ last } = {}] = await from.asRoot('SELECT MAX(id) AS last FROM bank.transfers');
@@ -116,7 +116,7 @@ describe('the load generator', () => {
   });
 
   it('changes connections, share and rate while it runs', async () => {
-    await client.setTargets({ writer: db1.address, readers: [db1.address, db2.address] });
+    await client.setTargets({ writers: [db1.address], readers: [db1.address, db2.address] });
     await client.setSettings({ connections: 40, writePercent: 0, targetRate: 200 });
     await until('forty sessions', () => client.view().connected === 40);
     const [{ last } = {}] = await db1.asRoot('SELECT MAX(id) AS last FROM bank.transfers');
@@ -140,7 +140,7 @@ describe('the load generator', () => {
   });
 
   it('goes on at the other node when one is killed, and fails nothing it could do again', async () => {
-    await client.setTargets({ writer: db1.address, readers: [db1.address, db2.address] });
+    await client.setTargets({ writers: [db1.address], readers: [db1.address, db2.address] });
     await until('an even spread', () => Math.abs(seats(db1) - seats(db2)) <= 1);
     await moreTransactions(500);
     await db2.kill();
@@ -154,7 +154,7 @@ describe('the load generator', () => {
     // The writer: what it was writing is written on the next one; a COMMIT without an answer is only counted.
     await moreTransactions(500);
     await db1.kill();
-    await client.setTargets({ writer: db2.address, readers: [db2.address] });
+    await client.setTargets({ writers: [db2.address], readers: [db2.address] });
     await moreTransactions(1000);
     expect(client.view().failedTransactions).toBe(0);
     expect(client.details()?.unknownOutcomes).toBeLessThanOrEqual(settings.connections);
@@ -164,7 +164,7 @@ describe('the load generator', () => {
   });
 
   it('is started again when it dies, and says so', async () => {
-    await client.setTargets({ writer: db1.address, readers: [db1.address] });
+    await client.setTargets({ writers: [db1.address], readers: [db1.address] });
     await moreTransactions(100);
     const before = client.view().transactions;
     const states: string[] = [];

@@ -101,11 +101,23 @@ export class LabDriver {
     return ended.plan;
   }
 
-  /** Runs one statement on a node itself, as the application's account. */
+  /** Asks a node's server itself. For looking only: changes go through the front end, which keeps their order. */
   async query(name: string, sql: string): Promise<RowDataPacket[]> {
     const { host, port } = await this.node(name);
+    return await this.#run({ host, port }, sql);
+  }
+
+  /** Changes data as an application does, through the lab's address, as soon as it takes sessions. */
+  async write(sql: string): Promise<void> {
+    const { frontEnd } = await this.until('the lab takes sessions', ({ nodes }) =>
+      nodes.some((node) => node.state === 'active'),
+    );
+    await this.#run({ host: '127.0.0.1', port: frontEnd?.port ?? 0 }, sql);
+  }
+
+  async #run(address: { host: string; port: number }, sql: string): Promise<RowDataPacket[]> {
     const { user, password, database } = this.lab.accounts.application;
-    const connection = await createConnection({ host, port, user, password, database });
+    const connection = await createConnection({ ...address, user, password, database });
     try {
       const [rows] = await connection.query<RowDataPacket[]>(sql);
       return rows;

@@ -45,7 +45,7 @@ export function nodeView(name: string, changes: Partial<NodeView> = {}): NodeVie
   };
 }
 
-/** A snapshot of these nodes: those that replicate are the ring, the first active one takes the writes. */
+/** A snapshot of these nodes: those that replicate are the ring. */
 export function snapshotOf(
   nodes: readonly NodeView[],
   changes: Partial<ClusterSnapshot> = {},
@@ -53,16 +53,14 @@ export function snapshotOf(
   const ring = nodes
     .filter((node) => node.state === 'active' || node.state === 'standby')
     .map((node) => node.name);
-  const writer = nodes.find((node) => node.state === 'active')?.name ?? null;
   return {
     version: 1,
     name: 'Lab',
     kind: 'lab',
-    nodes: nodes.map((node) => (node.name === writer ? { ...node, role: node.role ?? 'writer' } : node)),
-    writer,
+    nodes,
     ring,
     token: null,
-    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'all to the node that takes the writes' },
+    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'Least connections' },
     load: null,
     plan: null,
     events: [],

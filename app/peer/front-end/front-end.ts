@@ -25,6 +25,8 @@ const loginMsDefault = 10_000;
 const counterBits = 24;
 const counterMask = 2 ** counterBits - 1;
 
+const tooMany: ErrorPacket = { errorNumber: 1040, sqlState: '08004', message: 'Too many connections' };
+
 export interface FrontEndOptions {
   readonly host: string;
   /** 0 for any free one. */
@@ -69,6 +71,8 @@ export class FrontEnd {
   private lastId = 0;
   /** Told, while the front end closes, that the last client is gone. */
   private whenEmpty: () => void = () => undefined;
+  /** Why nobody is taken now. */
+  private away: ErrorPacket | null = null;
   readonly counts: FrontEndCounts = { conflict: 0, retry: 0, caught: 0, malformed: 0, refused: 0 };
 
   /** Where new sessions are placed. */
@@ -154,6 +158,12 @@ export class FrontEnd {
     return [...this.sessions];
   }
 
+  /** Ends every session with `error` and answers newcomers with it; null: they may come again. */
+  turnAway(error: ErrorPacket | null): void {
+    this.away = error;
+    if (error) for (const session of this.sessions.values()) session.end(error);
+  }
+
   /** Takes no more clients, ends every session with `error`, and waits until all are gone: not longer than seven seconds. */
   async close(error: ErrorPacket): Promise<void> {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
@@ -176,11 +186,12 @@ export class FrontEnd {
       if (this.sockets.size === 0) this.whenEmpty();
     });
     const { options } = this;
-    if (this.sessions.size >= options.sessionsMax) {
+    const full = this.sessions.size >= options.sessionsMax;
+    const refusal = this.away ?? (full ? tooMany : null);
+    if (refusal) {
       this.counts.refused++;
       client.on('error', () => undefined);
-      const error = { errorNumber: 1040, sqlState: '08004', message: 'Too many connections' };
-      client.end(framed(encodeError(error), 0));
+      client.end(framed(encodeError(refusal), 0));
       client.resume();
       return;
     }

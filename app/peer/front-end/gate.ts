@@ -15,13 +15,14 @@ export interface Released {
 export interface CommitGate {
   /**
    * Waits for the permission to commit.
+   * @param backendId the session's connection to the node
    * @throws the signal's reason when it is aborted first; RingmasterError when there is no permission to be had
    */
-  acquire(signal: AbortSignal): Promise<void>;
+  acquire(signal: AbortSignal, backendId: number): Promise<void>;
   /**
    * Gives the permission back, used or not, as soon as the node has answered.
    */
-  release(outcome: Released): void;
+  release(outcome: Released, backendId: number): void;
   /**
    * Asked after `release('done')`, unless the session wants `local`: waits until the change that was just committed is
    * `lossless` (a majority of the view has received it) or `everywhere` (all have applied it).

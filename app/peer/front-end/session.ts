@@ -207,10 +207,10 @@ export class Session {
         this.asking = null;
         return;
       case 'release':
-        this.seat.gate.release({
-          outcome: action.outcome,
-          sequence: action.outcome === 'done' ? action.sequence : null,
-        });
+        this.seat.gate.release(
+          { outcome: action.outcome, sequence: action.outcome === 'done' ? action.sequence : null },
+          this.backendId,
+        );
         return;
       case 'awaitSafe':
         this.awaitSafe(action.level);
@@ -272,12 +272,13 @@ export class Session {
   private ask(what: 'commit' | 'read'): void {
     const { gate } = this.seat;
     const asking = this.newAsking();
-    const answer = what === 'commit' ? gate.acquire(asking.signal) : gate.caughtUp(asking.signal);
+    const answer =
+      what === 'commit' ? gate.acquire(asking.signal, this.backendId) : gate.caughtUp(asking.signal);
     answer.then(
       () => {
         if (this.asking !== asking || this.closed) {
           // Granted in the moment in which it was withdrawn.
-          if (what === 'commit') gate.release({ outcome: 'failed', sequence: null });
+          if (what === 'commit') gate.release({ outcome: 'failed', sequence: null }, this.backendId);
           return;
         }
         this.asking = null;

@@ -1,6 +1,5 @@
 /**
- * Runs one peer's part of the token protocol for real: clock, connections, store and server around the pure step. In
- * this shape it stands beside the databases: it orders members and control messages, and leaves every server alone.
+ * Runs one peer's part of the token protocol for real: clock, connections, store and node around the pure step.
  */
 import type { Clock, Timer } from '../../base/clock.js';
 import { delay } from '../../base/clock.js';
@@ -24,8 +23,8 @@ import type { Ring } from '../../ring/state.js';
 import { createRing, step } from '../../ring/step.js';
 import { stallOf } from '../../ring/suspicion.js';
 import { networksOf, openLink, type RingLink } from './link.js';
-import { NodeData, type Standing } from './node-data.js';
 import { Outlet, type WorldAction } from './outlet.js';
+import type { RingNode } from './ring-node.js';
 import { RotationMeter } from './rotation-meter.js';
 import { nodeOf, ringStatus } from './status.js';
 import { RingStore } from './store.js';
@@ -33,8 +32,8 @@ import { RingStore } from './store.js';
 export interface RingRuntimeOptions {
   readonly settings: RingPeerSettings;
   readonly storePath: string;
-  /** Asks the node's server where it stands; not called for members without one. */
-  readonly read: () => Promise<Standing>;
+  /** Makes what stands behind the member. */
+  readonly makeNode: (ring: RingOfNode) => RingNode;
   /** Something that people should see at once has changed. */
   readonly changed: () => void;
   /** A control message, in the order that is the same for every member. */
@@ -43,13 +42,22 @@ export interface RingRuntimeOptions {
   readonly log: Log;
 }
 
+/** What a node is given of its ring. */
+export interface RingOfNode {
+  readonly handle: (event: RingEvent) => void;
+  /** Does another member wait for the token? */
+  readonly othersWant: () => boolean;
+  /** Is this peer, looked at this very moment, sure to be in its view? */
+  readonly certain: () => boolean;
+}
+
 /** An address that is taken, or a store that cannot be read: tried again after this. Milliseconds. */
 const openAgainAfterMs = 2_000;
 
 export class RingRuntime {
   readonly #options: RingRuntimeOptions;
   readonly #ring: Ring;
-  readonly #data: NodeData;
+  readonly #node: RingNode;
   readonly #outlet: Outlet;
   readonly #store: RingStore;
   readonly #meter = new RotationMeter();
@@ -89,11 +97,10 @@ export class RingRuntime {
       perform: (action) => this.#perform(action),
       stored: (number) => this.handle({ kind: 'stored', number }),
     });
-    this.#data = new NodeData({
-      read: settings.data === 'server' ? options.read : async () => ({ received: 0, applied: 0 }),
+    this.#node = options.makeNode({
       handle: (event) => this.handle(event),
-      clock,
-      log,
+      othersWant: () => this.#othersWant,
+      certain: () => this.#certain(),
     });
     this.#open(store).catch((thrown: unknown) =>
       log.error({ cause: messageOf(thrown) }, 'the ring did not begin'),
@@ -122,7 +129,7 @@ export class RingRuntime {
         this.#problem = null;
         this.handle({ kind: 'start', durable, tailCertain: this.#server.clean });
         if (settings.data === 'none') this.#server = { up: true, clean: true };
-        if (settings.data !== 'arbiter') await this.#data.serverChanged(this.#server.up);
+        if (settings.data !== 'arbiter') await this.#node.serverChanged(this.#server.up, this.#server.clean);
         return;
       } catch (thrown) {
         this.#problem = messageOf(thrown);
@@ -138,7 +145,7 @@ export class RingRuntime {
     this.#closing.abort();
     this.#timer?.cancel();
     this.#outlet.close();
-    this.#data.close();
+    this.#node.close();
     await this.#link?.close();
     await this.#store.close();
   }
@@ -148,17 +155,12 @@ export class RingRuntime {
     if (this.#options.settings.data !== 'server') return;
     const started = this.#ring.state.kind !== 'stopped';
     this.#server = { up, clean: clean && (started || this.#server.clean) };
-    if (started) void this.#data.serverChanged(up, clean);
-  }
-
-  /** Somebody looked where the node stands. */
-  seen(standing: Standing): void {
-    this.#data.seen(standing);
+    if (started) void this.#node.serverChanged(up, clean);
   }
 
   /** The data are those of a member of ring `lineage` now. @throws what the server's connection throws */
   async copied(lineage: number): Promise<void> {
-    const { received } = await this.#data.read();
+    const { received } = await this.#node.read();
     this.handle({ kind: 'copied', lineage, received });
   }
 
@@ -211,8 +213,9 @@ export class RingRuntime {
         stalls: this.#stalls,
         writes: this.#outlet.writes,
         problem: this.#problem,
+        ready: this.#node.ready,
       },
-      this.#data.standing,
+      this.#node.standing,
       nowMs,
     );
   }
@@ -245,7 +248,30 @@ export class RingRuntime {
     if (log.isLevelEnabled('trace')) this.#trace(event, actions);
     this.#measure(event, actions, number, nowMs);
     this.#outlet.take(actions);
+    this.#tellNode(event);
     this.#show();
+  }
+
+  /** What the node must hear of although the protocol asks nothing of it. */
+  #tellNode(event: RingEvent): void {
+    const { state } = this.#ring;
+    if (state.kind !== 'operational') return;
+    if (state.grip.kind === 'committing') {
+      if (this.#othersWant) this.#node.othersWant();
+    } else if (state.grip.kind === 'waiting') this.#node.ordered(state.sequence);
+    if (event.kind === 'message' && event.message.kind === 'pulse')
+      this.#node.ordered(event.message.sequence);
+  }
+
+  get #othersWant(): boolean {
+    const { state } = this.#ring;
+    return state.kind === 'operational' && (state.wants & ~(1 << state.index)) !== 0;
+  }
+
+  /** A process that stood still looks at its clock before it trusts its view: answers are read before timers fire. */
+  #certain(): boolean {
+    if (!this.#stepping) this.handle({ kind: 'tick' });
+    return this.#ring.state.kind === 'operational';
   }
 
   /** Where the token is, and how long it is on its way. */
@@ -321,18 +347,19 @@ export class RingRuntime {
         this.#link?.send(action.to, action.network, action.message);
         return;
       case 'fence':
-        void this.#data.fence(action.fence);
+        this.#node.fence(action.fence);
         return;
       case 'fetch':
-        void this.#data.fetch(action.upTo);
+        this.#node.fetch(action.from, action.upTo);
         return;
       case 'begin':
-        this.#data.begin();
+        this.#node.begin(action.view, action.predecessor);
         return;
       case 'deliver':
         this.#options.delivered(action.entry);
         return;
       case 'left':
+        this.#node.outside('leave');
         this.#tellLeavers(action.agreed);
         return;
       case 'control-gap':
@@ -342,12 +369,17 @@ export class RingRuntime {
         log.warn({ reason: action.reason }, 'the ring does not take this node');
         return;
       case 'commit':
-        // Nothing waits for the token yet: sessions commit at their server, and the coordinator orders the writers.
-        log.error({ after: action.after }, 'the ring asked for a commit');
+        this.#node.commit(action.ringId, action.after, action.max);
         return;
       case 'outside':
+        this.#node.outside(action.reason);
+        return;
       case 'acknowledge':
+        this.#node.acknowledge(action.upTo);
+        return;
       case 'safe':
+        this.#node.safe(action.upTo);
+        return;
       case 'ignored':
         return;
     }

@@ -94,6 +94,7 @@ export interface RingCounts {
   readonly stalls: RingStatus['stalls'];
   readonly writes: RingStatus['writes'];
   readonly problem: string | null;
+  readonly ready: boolean;
 }
 
 export function ringStatus(
@@ -112,6 +113,7 @@ export function ringStatus(
     words: ringWords(ring, counts.problem),
     lastReason: lastReason && gatherReasons[lastReason],
     view: viewOf(ring, settings),
+    ready: state.kind === 'operational' && counts.ready,
     views,
     holds: state.kind === 'operational' && state.grip.kind !== 'away',
     holder: holder === null ? null : nodeOf(settings, holder),

@@ -54,6 +54,7 @@ export class TestPeers {
       logFile: join(place, `db${number}.peer.log`),
       endsWithParent: false,
       ring: null,
+      frontEnd: null,
       ...changes,
     };
     const file = join(place, `db${number}.json`);

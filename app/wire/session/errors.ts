@@ -6,6 +6,8 @@ import type { ErrorPacket } from '../packets/responses.js';
 const numbers: Partial<Record<ErrorCode, readonly [number, string]>> = {
   'session.conflict': [1213, '40001'],
   'session.node-lost': [1213, '40001'],
+  // ER_OPTION_PREVENTS_STATEMENT: what a node in read-only mode says.
+  'session.no-quorum': [1290, 'HY000'],
   'session.outcome-unknown': [2013, 'HY000'],
   'session.commit-unknown': [2013, 'HY000'],
   'session.left-behind': [1213, '40001'],

@@ -16,7 +16,7 @@ export class CountingGate implements CommitGate {
   levels: SafetyLevel[] = [];
 
   async acquire(signal: AbortSignal): Promise<void> {
-    if (this.refuses) throw new RingmasterError('cluster.no-writer');
+    if (this.refuses) throw new RingmasterError('cluster.no-quorum');
     if (this.shut) {
       await new Promise<void>((resolve, reject) => {
         this.waiting.push(resolve);

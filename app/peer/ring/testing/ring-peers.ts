@@ -151,6 +151,7 @@ export class RingPeers {
       cpuQuotaCores: null,
       logFile: join(place, `${node}.log`),
       endsWithParent: false,
+      frontEnd: null,
       ring: {
         cluster: 'test',
         member,
@@ -160,6 +161,7 @@ export class RingPeers {
           member: index + 1,
           node: `db${index + 1}`,
           addresses: addresses(index + 1),
+          sql: null,
         })),
         founders: this.#lives.map((life, index) => ({ member: index + 1, life, arbiter: false })),
         timings: timings ?? { expelAfterMs: 250, probeAfterMs: 10 },
