@@ -49,6 +49,9 @@ export class Peer {
   #sampling = false;
   #position: ServerPosition | null = null;
   #follow: FollowStatus | null = null;
+  /** Looks at the running server so far, and the newest one that was answered: an older answer that comes late is dropped. */
+  #looks = 0;
+  #answeredLook = 0;
   #dataBytes: number | null = null;
   #preparedCopy = false;
   /** This peer's part in the token ring; null outside of any. */
@@ -144,14 +147,27 @@ export class Peer {
   async refresh(): Promise<PeerStatus> {
     this.#preparedCopy = await this.copies.isPrepared();
     this.#dataBytes = await dataBytes(this.tools.host, this.folder.data);
-    if (this.server.status.kind === 'running')
-      await this.withAdmin(async (admin) => {
-        await this.server.refresh(admin);
-        this.#position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
-        this.#follow = await readFollow(admin);
-      });
-    else await this.#readStopped();
-    return this.status();
+    if (this.server.status.kind !== 'running') {
+      await this.#readStopped();
+      return this.status();
+    }
+    return await this.withAdmin(async (admin) => {
+      await this.server.refresh(admin);
+      const look = ++this.#looks;
+      const position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+      const follow = await readFollow(admin);
+      this.#learn(look, position, follow);
+      // Not what a sample has put in its place meanwhile.
+      return { ...this.status(), position, follow };
+    });
+  }
+
+  /** What look number `look` found; nothing when a later one was answered before it. */
+  #learn(look: number, position: ServerPosition, follow: FollowStatus | null): void {
+    if (look < this.#answeredLook) return;
+    this.#answeredLook = look;
+    this.#position = position;
+    this.#follow = follow;
   }
 
   /** Where the node stands while its server does not run: its files tell. */
@@ -273,12 +289,14 @@ export class Peer {
 
   async #takeSample(pid: number): Promise<NodeSample> {
     const admin = await this.#watching();
+    const look = ++this.#looks;
     const { sample, slaveStatus } = await this.#sampler.take(admin, pid, this.quotaCores);
-    this.#position = await readPosition(admin, this.#position?.oldestBinlog ?? '');
+    const position = await readPosition(admin, this.#position?.oldestBinlog ?? '');
     const follow = slaveStatus ? followOf(slaveStatus) : null;
-    const changed = healthOf(follow) !== healthOf(this.#follow);
-    this.#follow = follow;
-    this.engine.ordered?.seenPosition(this.#position, follow);
+    const before = healthOf(this.#follow);
+    this.#learn(look, position, follow);
+    const changed = healthOf(this.#follow) !== before;
+    this.engine.ordered?.seenPosition(position, follow);
     await this.server.refresh(admin);
     if (changed) this.tools.notify('peer.changed', this.status());
     return sample;
@@ -290,7 +308,9 @@ export class Peer {
       if (this.server.status.kind !== 'running') return;
       await this.withAdmin(async (admin) => {
         await this.binlogs.purge(admin);
-        this.#position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+        const look = ++this.#looks;
+        const position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+        this.#learn(look, position, await readFollow(admin));
       });
     } catch (thrown) {
       const error = thrown instanceof RingmasterError ? thrown.code : 'defect';

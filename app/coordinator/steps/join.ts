@@ -148,6 +148,7 @@ export const verify: StepExecutor<'verify'> = async (action, context) => {
     await node.call('replication.apply-until', { position: expected.position, stallSeconds }, context.call);
   }
   const found = await node.call('data.checksums', {}, context.call);
+  await requireUnmoved(node, Math.max(stands, sequenceOf(expected.position)));
   compareTables(node, other, expected.tables, found.tables);
   await node.call('replication.unfreeze', {});
   context.activity(node, null);
@@ -176,6 +177,18 @@ async function snapshotFrom(
         seconds: 0,
       });
   }
+}
+
+/** Tables of different positions say nothing about each other. @throws replication.not-caught-up when it went on */
+async function requireUnmoved(node: ClusterNode, wanted: number): Promise<void> {
+  const { position } = await node.refresh();
+  if (position && lastSequence(position) === wanted) return;
+  throw new RingmasterError('replication.not-caught-up', {
+    node: node.name,
+    position: `change ${wanted} and no further`,
+    reached: position?.binlog ?? 'an unknown position',
+    seconds: 0,
+  });
 }
 
 function compareTables(
