@@ -9,7 +9,7 @@ let cluster: OrderedCluster;
 const numbers = [1, 2, 3];
 
 beforeAll(async () => {
-  cluster = await OrderedCluster.start({ nodes: 3, firstPort: 43_100 });
+  cluster = await OrderedCluster.start({ nodes: 3, firstPort: 22_900 });
 }, 150_000);
 afterAll(async () => await cluster?.end(), 60_000);
 
