@@ -106,7 +106,7 @@ test('unknown and malformed requests, and changes without a gesture, are refused
       new Promise((resolve) => {
         const look = () => {
           if (navigator.userActivation.isActive) return void setTimeout(look, 100);
-          resolve(window.ringmaster.request('plan.run', { plan: 'p1' as never }));
+          resolve(window.ringmaster.request('plan.run', { plan: 'p1' as never, maintenance: null }));
         };
         look();
       }),
@@ -119,7 +119,7 @@ test('unknown and malformed requests, and changes without a gesture, are refused
     .map((line) => JSON.parse(line));
   expect(lines.at(-1)).toMatchObject({
     request: 'plan.run',
-    payload: { plan: 'p1' },
+    payload: { plan: 'p1', maintenance: null },
     outcome: 'refused',
     error: 'request.forbidden',
   });

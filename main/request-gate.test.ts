@@ -10,7 +10,7 @@ import { createRequestGate, type IncomingRequest } from './request-gate.js';
 const payloads: Readonly<Record<RequestName, unknown>> = {
   'cluster.open': {},
   'plan.propose': { node: 'db2', target: 'active', donor: null },
-  'plan.run': { plan: 'p1' },
+  'plan.run': { plan: 'p1', maintenance: { reason: 'new disks', minutes: 60 } },
   'plan.abort': { plan: 'p1' },
   'plan.dismiss': { plan: 'p1' },
   'load.set': { connections: 350, writePercent: 20, targetRate: null },
@@ -120,8 +120,14 @@ describe('the gate', () => {
 
   it.each([
     ['plan.run', {}],
-    ['plan.run', { plan: '' }],
-    ['plan.run', { plan: 'p1', also: 'this' }],
+    ['plan.run', { plan: 'p1' }],
+    ['plan.run', { plan: '', maintenance: null }],
+    ['plan.run', { plan: 'p1', maintenance: null, also: 'this' }],
+    ['plan.run', { plan: 'p1', maintenance: { reason: '  ', minutes: 60 } }],
+    ['plan.run', { plan: 'p1', maintenance: { reason: 'two\nlines', minutes: 60 } }],
+    ['plan.run', { plan: 'p1', maintenance: { reason: 'x'.repeat(201), minutes: 60 } }],
+    ['plan.run', { plan: 'p1', maintenance: { reason: 'new disks', minutes: 0 } }],
+    ['plan.run', { plan: 'p1', maintenance: { reason: 'new disks', minutes: 10_081 } }],
     ['plan.propose', { node: 'DB 2; rm', target: 'active', donor: null }],
     ['plan.propose', { node: 'db2', target: 'failed', donor: null }],
     ['load.set', { connections: 1e9, writePercent: 20, targetRate: null }],

@@ -43,6 +43,17 @@ const shots: readonly Shot[] = [
       await page.getByTestId('reset-name').fill('La');
     },
   },
+  {
+    name: 'maintenance-proposed',
+    query: 'scene=three',
+    act: async (page) => {
+      await menu(page, 'db3');
+      await page.getByTestId('menu-maintenance').click();
+      await page.getByTestId('maintenance-reason').fill('new disks in bay 4, ticket OPS-1182');
+    },
+  },
+  { name: 'maintenance', query: 'scene=maintenance', act: (page) => page.getByTestId('node-db3').click() },
+  { name: 'overdue', query: 'scene=overdue', act: (page) => page.getByTestId('node-db3').click() },
   { name: 'long', query: 'scene=long' },
   { name: 'seven', query: 'scene=seven' },
   { name: 'nine', query: 'scene=nine' },

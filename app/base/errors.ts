@@ -121,6 +121,11 @@ export const errorTable = {
     'The cluster changed since this plan was made: {reason}',
     'Look at the new plan and confirm it again.',
   ),
+  'plan.reason-missing': entry(
+    'input',
+    'The maintenance of {node} needs a reason and an end.',
+    'Say on the card of the plan why {node} is set aside, and for how long.',
+  ),
   'plan.aborted': entry('cancelled', 'Stopped by {by}.', 'Nothing was lost; start again whenever you like.'),
   'cluster.no-quorum': entry(
     'refused',

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ErrorView } from '../base/errors.js';
 import { type ClusterSnapshot, loadSettingsSchema } from '../model/cluster.js';
 import { nodeNameSchema, planIdSchema } from '../model/ids.js';
+import { maintenanceRequestSchema } from '../model/maintenance.js';
 import type { MetricsPoint } from '../model/metrics.js';
 import { type Danger, targetStateSchema } from '../model/node-state.js';
 import type { Plan } from '../model/plan.js';
@@ -37,8 +38,11 @@ export const windowRequests = {
     z.object({ node: nodeNameSchema, target: targetStateSchema, donor: nodeNameSchema.nullable() }).strict(),
     null,
   ),
-  /** Runs a proposed plan. Confirmed by the operator who saw it. */
-  'plan.run': request<Plan>()(z.object({ plan: planIdSchema }).strict(), 'disruptive'),
+  /** Runs a proposed plan. Confirmed by the operator who saw it, who says why when a node goes into maintenance. */
+  'plan.run': request<Plan>()(
+    z.object({ plan: planIdSchema, maintenance: maintenanceRequestSchema.nullable() }).strict(),
+    'disruptive',
+  ),
   /** Stops the running plan; what it changed is undone. */
   'plan.abort': request<Plan>()(z.object({ plan: planIdSchema }).strict(), 'safe'),
   /** Puts an ended plan away, so that its card closes. */

@@ -72,7 +72,7 @@ export class Cluster {
   nodeViews(): readonly NodeView[] {
     const members = this.nodes.filter((node) => this.ring.includes(node.name));
     const newest = Math.max(0, ...members.map((node) => sequenceOf(node.standing?.binlog ?? '')));
-    return this.nodes.map((node) => node.view(newest));
+    return this.nodes.map((node) => node.view(newest, this.clock.wallMs()));
   }
 
   /** The snapshot as it stands now; what changed is published at the same time. */

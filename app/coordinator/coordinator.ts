@@ -5,6 +5,7 @@ import { Lane } from '../base/lane.js';
 import type { Log } from '../base/log.js';
 import type { RequestHandlers } from '../contract/window.js';
 import { Cluster } from './cluster.js';
+import { MaintenanceWatch } from './maintenance-watch.js';
 import { NodeWatch } from './node-watch.js';
 import { PlanRunner } from './plan-runner.js';
 import type { MemoryStore, NodeSettings, PeerProvider, SessionRouter } from './ports.js';
@@ -32,6 +33,7 @@ export class Coordinator {
   readonly handlers: PlanHandlers;
   private readonly ring: RingKeeper;
   private readonly watch: NodeWatch;
+  private readonly maintenance: MaintenanceWatch;
   private readonly plans: PlanRunner;
   private readonly saving = new Lane();
 
@@ -43,11 +45,12 @@ export class Coordinator {
     const token = new TokenRing(cluster);
     this.ring = new RingKeeper(cluster, router, token);
     this.watch = new NodeWatch({ cluster, ring: this.ring, token, peers, log, remember });
+    this.maintenance = new MaintenanceWatch(cluster);
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
     this.handlers = {
       'plan.propose': ({ node, target, donor }) =>
         this.plans.propose({ node, target, donor, askedBy: operator }),
-      'plan.run': async ({ plan }) => this.plans.run(plan),
+      'plan.run': async ({ plan, maintenance }) => this.plans.run(plan, maintenance),
       'plan.abort': async ({ plan }) => this.plans.stop(plan, operator),
       'plan.dismiss': async ({ plan }) => {
         this.plans.dismiss(plan);
@@ -69,6 +72,7 @@ export class Coordinator {
       const remembered = memory?.nodes[node.name];
       if (remembered) node.recall(remembered);
     }
+    this.maintenance.begin();
     await this.watch.connectAll();
     const empty = cluster.nodes.every((node) => !node.hasData);
     await startUp({ cluster, ring: this.ring, log }, empty ? cluster.nodes.slice(0, firstActive) : []);
@@ -92,6 +96,7 @@ export class Coordinator {
       cluster.nodes.map((node) => node.call('peer.end', { stopServer: true }).catch(() => undefined)),
     );
     this.watch.close();
+    this.maintenance.close();
     cluster.close();
   }
 

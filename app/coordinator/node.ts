@@ -9,9 +9,10 @@ import type {
   PeerStatus,
   ServerPosition,
 } from '../contract/control.js';
-import type { NodeRole, NodeView, ReplicationView } from '../model/cluster.js';
+import type { MaintenanceView, NodeRole, NodeView, ReplicationView } from '../model/cluster.js';
 import { lastSequence, sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
+import { isOverdue, type Maintenance } from '../model/maintenance.js';
 import type { NodeSample } from '../model/metrics.js';
 import type { NodeState, TargetState } from '../model/node-state.js';
 import type { StepProgress } from '../model/plan.js';
@@ -28,6 +29,8 @@ export class ClusterNode {
   state: NodeState = 'offline';
   wanted: TargetState = 'offline';
   reason: string | null = null;
+  /** What was said when it was put into maintenance, until it is in another state again. */
+  maintenance: Maintenance | null = null;
   role: NodeRole | null = null;
   activity: string | null = null;
   predecessor: NodeName | null = null;
@@ -91,18 +94,30 @@ export class ClusterNode {
   }
 
   remember(): NodeMemory {
-    return { wanted: this.wanted, standing: this.standing, clean: this.clean, needsCopy: this.needsCopy };
+    return {
+      wanted: this.wanted,
+      maintenance: this.wanted === 'maintenance' ? this.maintenance : null,
+      standing: this.standing,
+      clean: this.clean,
+      needsCopy: this.needsCopy,
+    };
   }
 
   recall(memory: NodeMemory): void {
     this.wanted = memory.wanted;
+    this.maintenance = memory.maintenance;
+    if (memory.wanted === 'maintenance') this.state = 'maintenance';
     this.clean = memory.clean;
     this.needsCopy = memory.needsCopy;
     this.remembered = memory.standing;
   }
 
-  /** The node as everybody sees it. @param newest highest sequence number that any ring member has */
-  view(newest: number): NodeView {
+  /**
+   * The node as everybody sees it.
+   * @param newest highest sequence number that any ring member has
+   * @param nowMs wall clock
+   */
+  view(newest: number, nowMs: number): NodeView {
     const { status } = this;
     return {
       name: this.name,
@@ -112,6 +127,7 @@ export class ClusterNode {
       state: this.state,
       wanted: this.wanted,
       reason: this.reason,
+      maintenance: this.maintenanceView(nowMs),
       role: this.role,
       activity: this.activity,
       hasData: this.hasData,
@@ -123,6 +139,11 @@ export class ClusterNode {
       cpuQuotaCores: this.cpuQuotaCores,
       ring: nodeRingView(this.control ? status?.ring : null),
     };
+  }
+
+  private maintenanceView(nowMs: number): MaintenanceView | null {
+    if (this.state !== 'maintenance' || !this.maintenance) return null;
+    return { ...this.maintenance, overdue: isOverdue(this.maintenance, nowMs) };
   }
 
   private replicationView(newest: number): ReplicationView | null {

@@ -1,74 +1,10 @@
 /** Every plan, with a fault at every single call that it makes: the cluster stays truthful and loses nothing. */
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../base/clock.js';
 import { RingmasterError } from '../base/errors.js';
-import { silentLog } from '../base/log.js';
 import type { MethodName } from '../contract/control.js';
-import { nodeName } from '../model/ids.js';
-import { replicates, type TargetState } from '../model/node-state.js';
-import { hasEnded } from '../model/plan.js';
-import { PeerModel } from '../sim/peer-model.js';
-import { Coordinator } from './coordinator.js';
-import type { ClusterMemory } from './ports.js';
-
-/** Timers fire as soon as everything before them has run: retries cost no time. */
-const hurried: Clock = {
-  monotonicMs: () => 0,
-  wallMs: () => 0,
-  after(_delayMs, run) {
-    const handle = setImmediate(run);
-    return { cancel: () => clearImmediate(handle) };
-  },
-  every: () => ({ cancel: () => undefined }),
-};
-
-const nodes = [1, 2, 3].map((number) => ({
-  name: nodeName(`db${number}`),
-  serverId: number,
-  address: { host: '127.0.0.1', port: 7000 + number },
-  frontEnd: { host: '127.0.0.1', port: 7100 + number },
-}));
-
-async function openCluster(active: number) {
-  const model = new PeerModel(nodes);
-  let memory: ClusterMemory | undefined;
-  const coordinator = new Coordinator({
-    name: 'model',
-    nodes,
-    peers: { connect: async (node) => model.connect(node) },
-    router: { route: async () => undefined },
-    store: {
-      load: async () => memory,
-      save: async (next) => {
-        memory = next;
-      },
-    },
-    clock: hurried,
-    log: silentLog(),
-    operator: 'test',
-  });
-  await coordinator.open(active);
-  return { model, coordinator };
-}
-
-type Opened = Awaited<ReturnType<typeof openCluster>>;
-
-async function move({ coordinator }: Opened, node: string, target: TargetState) {
-  const { handlers, cluster } = coordinator;
-  const proposed = await handlers['plan.propose']({ node: nodeName(node), target, donor: null });
-  await handlers['plan.run']({ plan: proposed.id });
-  await settled(coordinator);
-  if (!cluster.plan || !hasEnded(cluster.plan)) throw new Error('a plan without an end');
-  return cluster.plan;
-}
-
-/** Lets the plan and the repair of the ring run to their ends. */
-async function settled(coordinator: Coordinator): Promise<void> {
-  for (let turn = 0; turn < 3000; turn++) {
-    await new Promise(setImmediate);
-    if (turn > 300 && (!coordinator.cluster.plan || hasEnded(coordinator.cluster.plan))) return;
-  }
-}
+import { replicates } from '../model/node-state.js';
+import type { PeerModel } from '../sim/peer-model.js';
+import { move, type OpenedModel as Opened, openModel, settled } from './testing/model-cluster.js';
 
 /** What must hold whatever happened. */
 function checkTruth({ model, coordinator }: Opened, context: string): void {
@@ -84,6 +20,9 @@ function checkTruth({ model, coordinator }: Opened, context: string): void {
       expect(cluster.ring, `${context}: ${node.name} is in the ring`).toContain(node.name);
     if (!replicates(node.state))
       expect(cluster.ring, `${context}: ${node.name} is not in the ring`).not.toContain(node.name);
+    expect(node.maintenance !== null, `${context}: ${node.name} is ${node.state}, and why is known`).toBe(
+      node.state === 'maintenance',
+    );
     expect(
       node.role === 'donor' || node.role === 'joiner',
       `${context}: ${node.name} plays no part any more`,
@@ -109,7 +48,7 @@ async function atEveryCall(
   strike: (opened: Opened, node: string, method: MethodName) => void,
 ): Promise<number> {
   for (let chosen = 1; ; chosen++) {
-    const opened = await openCluster(active);
+    const opened = await openModel(active);
     await prepare(opened);
     let calls = 0;
     let struck = '';
@@ -157,6 +96,18 @@ describe.each([
       (opened: Opened) => move(opened, 'db2', 'active'),
     ],
     ['taking an active node offline', 3, nothing, (opened: Opened) => move(opened, 'db1', 'offline')],
+    [
+      'taking an active node into maintenance',
+      3,
+      nothing,
+      (opened: Opened) => move(opened, 'db1', 'maintenance'),
+    ],
+    [
+      'the way back from maintenance',
+      3,
+      (opened: Opened) => move(opened, 'db2', 'maintenance'),
+      (opened: Opened) => move(opened, 'db2', 'active'),
+    ],
     ['a standby', 2, nothing, (opened: Opened) => move(opened, 'db1', 'standby')],
   ] as const)('during %s', async (_what, active, prepare, act) => {
     expect(await atEveryCall(active, prepare, act, strike)).toBeGreaterThan(1);
@@ -165,7 +116,7 @@ describe.each([
 
 describe('plans without faults', () => {
   it('compare tables at one position even when the predecessor commits later than it sends', async () => {
-    const opened = await openCluster(1);
+    const opened = await openModel(1);
     opened.model.snapshotsBehind = [4, 4];
     const plan = await move(opened, 'db2', 'active');
     expect(plan.error?.text ?? plan.state).toBe('done');
@@ -173,7 +124,7 @@ describe('plans without faults', () => {
   });
 
   it('bring three nodes together and apart again', async () => {
-    const opened = await openCluster(1);
+    const opened = await openModel(1);
     for (const [node, target] of [
       ['db2', 'active'],
       ['db3', 'standby'],
@@ -181,6 +132,9 @@ describe('plans without faults', () => {
       ['db1', 'offline'],
       ['db1', 'active'],
       ['db2', 'standby'],
+      ['db2', 'maintenance'],
+      ['db2', 'standby'],
+      ['db2', 'maintenance'],
       ['db2', 'offline'],
     ] as const) {
       const plan = await move(opened, node, target);

@@ -4,7 +4,8 @@ import { formatSeconds } from '../base/format.js';
 import type { Log } from '../base/log.js';
 import { randomHex } from '../base/random.js';
 import { type NodeName, type PlanId, planId } from '../model/ids.js';
-import { replicates, type TargetState } from '../model/node-state.js';
+import { beginMaintenance, type MaintenanceRequest, plannedLengthWords } from '../model/maintenance.js';
+import { joinsRing, replicates, stateInWords, type TargetState } from '../model/node-state.js';
 import {
   hasEnded,
   isRunning,
@@ -75,7 +76,7 @@ export class PlanRunner {
         remedy,
       });
     }
-    const joins = !replicates(view.state) && target !== 'offline';
+    const joins = joinsRing(view.state, target);
     const donor = joins ? chooseDonor(snapshot.nodes, name, wished) : undefined;
     if (wished !== null && !donor) {
       const reason = `${wished} cannot give a copy now`;
@@ -125,17 +126,24 @@ export class PlanRunner {
 
   /**
    * Starts a proposed plan; it goes on by itself and shows in the snapshot.
-   * @throws RingmasterError `plan.unknown`, `plan.busy`, or `plan.outdated` when it would be refused or look different now.
+   * @param request why and how long, for a plan that puts a node into maintenance; else it is not looked at
+   * @throws RingmasterError `plan.unknown`, `plan.busy`, `plan.reason-missing`, or `plan.outdated` when it would be
+   * refused or look different now.
    */
-  run(id: PlanId): Plan {
+  run(id: PlanId, request: MaintenanceRequest | null): Plan {
     const { cluster } = this.options;
     if (cluster.plan && isRunning(cluster.plan))
       throw new RingmasterError('plan.busy', { title: cluster.plan.title });
     const proposal = this.proposals.get(id);
     if (!proposal) throw new RingmasterError('plan.unknown', { planId: id });
+    const setsAside = proposal.target === 'maintenance';
+    if (setsAside && !request) throw new RingmasterError('plan.reason-missing', { node: proposal.node });
     this.checkStillTrue(proposal);
     this.proposals.clear();
-    const plan: Plan = { ...proposal, state: 'running', startedAtMs: cluster.clock.wallMs() };
+    const startedAtMs = cluster.clock.wallMs();
+    const maintenance =
+      setsAside && request ? beginMaintenance(request, proposal.askedBy, startedAtMs) : null;
+    const plan: Plan = { ...proposal, state: 'running', startedAtMs, maintenance };
     cluster.plan = plan;
     this.abort = new AbortController();
     this.running = this.carryOut(this.abort.signal);
@@ -153,7 +161,9 @@ export class PlanRunner {
     if (!prediction.allowed) throw new RingmasterError('plan.outdated', { reason: prediction.reason });
     const node = this.options.cluster.node(plan.node);
     if (node.state !== plan.from)
-      throw new RingmasterError('plan.outdated', { reason: `${node.name} is ${node.state} now` });
+      throw new RingmasterError('plan.outdated', {
+        reason: `${node.name} is ${stateInWords(node.state)} now`,
+      });
     if (plan.donor && !replicates(this.options.cluster.node(plan.donor.name).state)) {
       throw new RingmasterError('plan.outdated', {
         reason: `${plan.donor.name} can no longer give the data`,
@@ -198,6 +208,7 @@ export class PlanRunner {
     const node = cluster.node(plan.node);
     const undos: Undo[] = [];
     node.wanted = plan.target;
+    node.maintenance = plan.maintenance ?? node.maintenance;
     node.reason = null;
     if (node.state !== 'active') node.state = 'transitional';
     cluster.say({
@@ -255,7 +266,7 @@ export class PlanRunner {
   }
 
   private contextOf(index: number, signal: AbortSignal, undos: Undo[], notes: PlanNotes): StepContext {
-    const { cluster, ring, log } = this.options;
+    const { cluster, ring, log, remember } = this.options;
     const progress = (value: StepProgress) => this.changeStep(index, { progress: value });
     return {
       cluster,
@@ -263,6 +274,7 @@ export class PlanRunner {
       log,
       signal,
       notes,
+      remember,
       progress,
       activity(node, words) {
         node.activity = words;
@@ -298,11 +310,15 @@ export class PlanRunner {
   private succeed(plan: Plan, node: ClusterNode): void {
     const { cluster } = this.options;
     node.state = plan.target;
+    node.maintenance = plan.maintenance;
     node.activity = null;
     node.role = null;
     const seconds = (cluster.clock.wallMs() - (plan.startedAtMs ?? plan.createdAtMs)) / 1000;
     this.end('done', null);
-    const text = `${node.name} ${plan.target} after ${formatSeconds(seconds)}`;
+    const why = plan.maintenance
+      ? `: ${plan.maintenance.reason} (${plannedLengthWords(plan.maintenance)})`
+      : '';
+    const text = `${node.name} ${stateInWords(plan.target)} after ${formatSeconds(seconds)}${why}`;
     cluster.say({ kind: 'state', severity: 'good', node: node.name, text, by: plan.askedBy, mark: true });
   }
 
@@ -315,6 +331,10 @@ export class PlanRunner {
     node.role = null;
     if (node.isServerRunning && ring.has(node.name)) {
       node.state = plan.from === 'active' || plan.from === 'standby' ? plan.from : 'standby';
+    } else if (plan.from === 'maintenance') {
+      // Still set aside, for the reason and the time that were said; the plan itself tells what went wrong.
+      node.state = 'maintenance';
+      node.reason = null;
     } else if (node.status?.server.kind === 'stopped' && node.status.server.unexpected) {
       node.state = 'failed';
       node.reason = node.status.server.reason;
@@ -322,7 +342,9 @@ export class PlanRunner {
       node.state = plan.from === 'failed' && !aborted ? 'failed' : 'offline';
       node.reason = aborted ? null : error.message;
     }
-    node.wanted = plan.from === 'active' || plan.from === 'standby' ? plan.from : 'offline';
+    const away = node.state === 'maintenance' ? 'maintenance' : 'offline';
+    node.wanted = plan.from === 'active' || plan.from === 'standby' ? plan.from : away;
+    if (node.state !== 'maintenance') node.maintenance = null;
     await ring.route().catch(() => undefined);
     this.end(aborted ? 'aborted' : 'failed', error.view());
     const text = aborted ? `${plan.title}: stopped` : `${plan.title}: failed, ${error.message}`;

@@ -1,6 +1,7 @@
 /** What the coordinator needs from whoever runs it: peers, a place for its memory, and the way sessions go. */
 import type { PeerControl, SqlAddress } from '../contract/control.js';
 import type { NodeName } from '../model/ids.js';
+import type { Maintenance } from '../model/maintenance.js';
 import type { TargetState } from '../model/node-state.js';
 
 /** A node that sessions can be sent to. */
@@ -20,6 +21,8 @@ export interface SessionRouter {
 /** What is remembered of a node between two runs. */
 export interface NodeMemory {
   readonly wanted: TargetState;
+  /** Why it is set aside, while `wanted` is maintenance; else null. */
+  readonly maintenance: Maintenance | null;
   /** Where it stood when we last saw it; null while it has no data. */
   readonly standing: {
     readonly binlog: string;

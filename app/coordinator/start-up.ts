@@ -2,6 +2,7 @@
 import { messageOf, RingmasterError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { sequenceOf } from '../model/gtid.js';
+import { replicates } from '../model/node-state.js';
 import { chooseJoin } from '../replication/join.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
@@ -19,7 +20,7 @@ const formMs = 15_000;
 /**
  * Starts every node that is wanted; their peers agree on a ring by what they promised and what their servers hold. One
  * that the ring does not take in as it is follows by incremental transfer; one that needs a full copy is left `failed`
- * with the reason: copying is the operator's decision.
+ * with the reason: copying is the operator's decision. A node in maintenance is not touched.
  * @param fresh nodes that shall be given an empty database first (first start of a lab)
  */
 export async function startUp(
@@ -28,7 +29,7 @@ export async function startUp(
 ): Promise<void> {
   for (const node of fresh) node.wanted = 'active';
   const wanted = cluster.nodes.filter(
-    (node) => node.wanted !== 'offline' && (fresh.includes(node) || node.hasData),
+    (node) => replicates(node.wanted) && (fresh.includes(node) || node.hasData),
   );
   for (const node of wanted) node.state = 'transitional';
   cluster.startingUp = words(wanted, fresh.length > 0);

@@ -6,6 +6,7 @@ import { messageOf, RingmasterError } from '../base/errors.js';
 import { randomHex } from '../base/random.js';
 import type { ClusterMemory, MemoryStore } from '../coordinator/ports.js';
 import { replaceFile } from '../io/replace-file.js';
+import { maintenanceSchema } from '../model/maintenance.js';
 import { targetStateSchema } from '../model/node-state.js';
 import { runsAsRoot } from './folders.js';
 
@@ -24,6 +25,8 @@ const memorySchema = z.object({
     z.string(),
     z.object({
       wanted: targetStateSchema,
+      // Memories of before there was maintenance lack it.
+      maintenance: maintenanceSchema.nullable().default(null),
       standing: standingSchema.nullable(),
       clean: z.boolean(),
       needsCopy: z.string().nullable(),

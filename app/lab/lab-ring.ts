@@ -6,6 +6,7 @@ import { randomHex } from '../base/random.js';
 import type { RingPeerSettings } from '../contract/control.js';
 import { replaceFile } from '../io/replace-file.js';
 import type { NodeName } from '../model/ids.js';
+import { replicates } from '../model/node-state.js';
 import { fileMemory, readJson } from './lab-files.js';
 import { freePorts, isFree } from './ports.js';
 
@@ -102,7 +103,7 @@ export class LabRing {
 async function makeFile(folder: string, names: readonly NodeName[], active: number): Promise<RingFile> {
   const memory = await fileMemory(folder).load();
   const first = names.filter((name, index) =>
-    memory ? (memory.nodes[name]?.wanted ?? 'offline') !== 'offline' : index < active,
+    memory ? replicates(memory.nodes[name]?.wanted ?? 'offline') : index < active,
   );
   const founders = first.length > 0 ? first : names;
   return {

@@ -124,6 +124,20 @@ describe('a lab that is closed', () => {
     await expect.poll(() => lab.query('db2', 'SELECT COUNT(*) AS n FROM kept')).toEqual([{ n: 2 }]);
   }, 120_000);
 
+  it('leaves a node in maintenance alone when it comes back, and still knows why', async () => {
+    const first = await open({ active: 2 });
+    expect((await first.move('db2', 'maintenance')).state).toBe('done');
+    const before = await first.node('db2');
+    expect(before.maintenance?.reason).toBe('new disks');
+    await first.close({ keep: true });
+    const lab = await open({ folder: first.folder });
+    expect(await lab.states()).toEqual(['active', 'maintenance', 'offline']);
+    expect(await lab.node('db2')).toMatchObject({ version: null, maintenance: before.maintenance });
+    await lab.query('db1', 'CREATE TABLE missed (id INT PRIMARY KEY)');
+    expect((await lab.move('db2', 'active')).state).toBe('done');
+    expect(await lab.query('db2', 'SELECT COUNT(*) AS n FROM missed')).toEqual([{ n: 0 }]);
+  }, 180_000);
+
   it('refuses a second lab in the same folder, and names the process that has it', async () => {
     const lab = await open({ active: 1 });
     await lab.lab.handlers['plan.propose']({ node: nodeName('db2'), target: 'active', donor: null });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { ErrorView } from '../base/errors.js';
 import type { EventId, NodeName, PlanId } from './ids.js';
+import type { Maintenance } from './maintenance.js';
 import type { LoadSample, NodeSample } from './metrics.js';
 import type { NodeState, TargetState } from './node-state.js';
 import type { Plan } from './plan.js';
@@ -51,6 +52,11 @@ export interface TokenView {
   readonly rotationMs: number | null;
 }
 
+/** Why a node is in maintenance, and whether it should be back already. */
+export interface MaintenanceView extends Maintenance {
+  readonly overdue: boolean;
+}
+
 /** One node, as everybody sees it. */
 export interface NodeView {
   readonly name: NodeName;
@@ -62,6 +68,8 @@ export interface NodeView {
   readonly wanted: TargetState;
   /** Why it is in this state, one sentence without a full stop: "killed by SIGKILL at 03:12:44". */
   readonly reason: string | null;
+  /** Null while it is in another state. */
+  readonly maintenance: MaintenanceView | null;
   readonly role: NodeRole | null;
   /** What it is doing at this moment: "receiving copy, 1.28 GB of 2.00 GB". */
   readonly activity: string | null;

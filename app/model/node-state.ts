@@ -14,7 +14,7 @@ export const nodeStateSchema = z.enum(nodeStates);
 export type NodeState = z.infer<typeof nodeStateSchema>;
 
 /** States that an operator can ask for. */
-export const targetStates = ['active', 'standby', 'offline'] as const;
+export const targetStates = ['active', 'standby', 'maintenance', 'offline'] as const;
 export const targetStateSchema = z.enum(targetStates);
 export type TargetState = z.infer<typeof targetStateSchema>;
 
@@ -48,6 +48,13 @@ const transitions: readonly Transition[] = [
   transition('active', 'standby', 'Put on standby', 'disruptive'),
   transition('active', 'offline', 'Take offline', 'disruptive'),
   transition('standby', 'offline', 'Take offline', 'disruptive'),
+  transition('active', 'maintenance', 'Put into maintenance', 'disruptive'),
+  transition('standby', 'maintenance', 'Put into maintenance', 'disruptive'),
+  transition('offline', 'maintenance', 'Put into maintenance', 'disruptive'),
+  transition('failed', 'maintenance', 'Put into maintenance', 'disruptive'),
+  transition('maintenance', 'active', 'Bring online', 'disruptive'),
+  transition('maintenance', 'standby', 'Bring to standby', 'disruptive'),
+  transition('maintenance', 'offline', 'Take offline', 'disruptive'),
 ];
 
 /** What each state means, in the words of the tooltip. */
@@ -60,8 +67,15 @@ export const stateMeanings: Readonly<Record<NodeState, string>> = {
   failed: 'was not meant to be away',
 };
 
+/** After "db1 is": "active", "in maintenance". */
+export const stateInWords = (state: NodeState): string =>
+  state === 'maintenance' ? 'in maintenance' : state;
+
 /** Does a node in this state hold a place in the replication ring? */
 export const replicates = (state: NodeState): boolean => state === 'active' || state === 'standby';
+
+/** Does this change of state bring a node into the ring? */
+export const joinsRing = (from: NodeState, to: TargetState): boolean => replicates(to) && !replicates(from);
 
 /** The legal transition between two states, if there is one. */
 export function findTransition(from: NodeState, to: TargetState): Transition | undefined {

@@ -1,6 +1,7 @@
 /** A plan: the ordered steps of a state change as data. Shown before it runs, live while it runs, audit after. */
 import type { ErrorView } from '../base/errors.js';
 import type { NodeName, PlanId } from './ids.js';
+import type { Maintenance } from './maintenance.js';
 import type { Danger, NodeState, TargetState } from './node-state.js';
 
 /** What a step does. The coordinator has one executor for each kind; the parameters are all it is told. */
@@ -30,7 +31,8 @@ export type StepAction =
   | { readonly kind: 'leave-ring'; readonly node: NodeName }
   | { readonly kind: 'verify'; readonly node: NodeName; readonly against: NodeName }
   | { readonly kind: 'open-sessions'; readonly node: NodeName }
-  | { readonly kind: 'stop-server'; readonly node: NodeName };
+  | { readonly kind: 'stop-server'; readonly node: NodeName }
+  | { readonly kind: 'set-aside'; readonly node: NodeName };
 
 export type StepKind = StepAction['kind'];
 
@@ -84,6 +86,8 @@ export interface Plan {
   readonly method: JoinMethod | null;
   /** Which donor and why: "db2, least loaded of 2". */
   readonly donor: { readonly name: NodeName; readonly why: string } | null;
+  /** What a node goes into maintenance for; null before it is confirmed, and for every other target. */
+  readonly maintenance: Maintenance | null;
   readonly danger: Danger;
   readonly steps: readonly PlanStep[];
   readonly effects: readonly PlanEffect[];

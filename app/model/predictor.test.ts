@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeName, planId } from './ids.js';
-import type { TargetState } from './node-state.js';
+import { type TargetState, targetStates } from './node-state.js';
 import type { Plan } from './plan.js';
 import { predictAll, predictTransition } from './predictor.js';
 import { nodeView, snapshotOf } from './testing/views.js';
@@ -27,12 +27,37 @@ describe('may this node go there', () => {
     ['db3', 'standby', 'Bring to standby'],
     ['db3', 'offline', 'db3 is offline already'],
     ['db9', 'active', 'there is no node db9'],
+    ['db1', 'maintenance', 'db1 is the only active node and sessions would have nowhere to go'],
+    ['db2', 'maintenance', 'Put into maintenance'],
+    ['db3', 'maintenance', 'Put into maintenance'],
   ] as const)('%s to %s: %s', (node, target, answer) => {
     expect(ask(ordinary, node, target)).toBe(answer);
   });
 
   it('lets an active node rest when another is active', () => {
     expect(ask(snapshotOf([nodeView('db1'), nodeView('db2')]), 'db1', 'standby')).toBe('Put on standby');
+  });
+
+  it('takes any node but the last active one into maintenance, and back to every other state', () => {
+    const mixed = snapshotOf([
+      nodeView('db1'),
+      nodeView('db2'),
+      nodeView('db3', { state: 'failed' }),
+      nodeView('db4', { state: 'maintenance' }),
+      nodeView('db5', { state: 'transitional' }),
+    ]);
+    expect(['db1', 'db3', 'db4', 'db5'].map((name) => ask(mixed, name, 'maintenance'))).toEqual([
+      'Put into maintenance',
+      'Put into maintenance',
+      'db4 is in maintenance already',
+      'a node that is transitional cannot become maintenance directly',
+    ]);
+    expect(targetStates.map((target) => ask(mixed, 'db4', target))).toEqual([
+      'Bring online',
+      'Bring to standby',
+      'db4 is in maintenance already',
+      'Take offline',
+    ]);
   });
 
   it('refuses everything while a plan runs or the cluster starts', () => {
@@ -63,6 +88,7 @@ describe('may this node go there', () => {
     ).toEqual([
       ['active', true],
       ['standby', true],
+      ['maintenance', true],
       ['offline', false],
     ]);
   });

@@ -3,7 +3,15 @@ import type { ClusterSnapshot, NodeView } from './cluster.js';
 import { findNode } from './cluster.js';
 import { sequenceOf } from './gtid.js';
 import type { NodeName } from './ids.js';
-import { findTransition, replicates, type TargetState, type Transition, targetStates } from './node-state.js';
+import {
+  findTransition,
+  joinsRing,
+  replicates,
+  stateInWords,
+  type TargetState,
+  type Transition,
+  targetStates,
+} from './node-state.js';
 import { isRunning } from './plan.js';
 
 export type Prediction =
@@ -46,14 +54,16 @@ export function predictTransition(facts: Facts, name: NodeName, target: TargetSt
   if (facts.startingUp !== null) return refuse('the cluster is still starting', 'Wait until it has started.');
   if (facts.plan && isRunning(facts.plan))
     return refuse(`another plan is running: ${facts.plan.title}`, 'Wait until it ends, or stop it.');
-  if (node.state === target) return refuse(`${name} is ${target} already`, 'Nothing needs to be done.');
+  if (node.state === target)
+    return refuse(`${name} is ${stateInWords(target)} already`, 'Nothing needs to be done.');
   const transition = findTransition(node.state, target);
   if (!transition)
     return refuse(
-      `a node that is ${node.state} cannot become ${target} directly`,
+      `a node that is ${stateInWords(node.state)} cannot become ${target} directly`,
       'Choose another state first.',
     );
-  if (target === 'standby' && node.state === 'active') {
+  // Offline may end the service, with a warning; these two promise that it goes on elsewhere.
+  if ((target === 'standby' || target === 'maintenance') && node.state === 'active') {
     const others = facts.nodes.filter((other) => other.state === 'active' && other.name !== name);
     if (others.length === 0)
       return refuse(
@@ -61,10 +71,10 @@ export function predictTransition(facts: Facts, name: NodeName, target: TargetSt
         'Bring another node online first.',
       );
   }
-  if (target === 'standby' && !replicates(node.state) && ringMembers(facts).length === 0) {
+  if (target === 'standby' && joinsRing(node.state, target) && ringMembers(facts).length === 0) {
     return refuse('no node is active to follow', 'Bring a node online first.');
   }
-  if (target === 'active' && !replicates(node.state)) {
+  if (target === 'active' && joinsRing(node.state, target)) {
     const refused = firstStarter(facts, node);
     if (refused) return refused;
   }

@@ -14,6 +14,7 @@ const node = (name: string, state: NodeState, part: Partial<NodeView> = {}): Nod
   state,
   wanted: 'active',
   reason: null,
+  maintenance: null,
   role: null,
   activity: null,
   hasData: true,
@@ -63,6 +64,7 @@ const plan = (part: Partial<Plan>): Plan => ({
   target: 'active',
   method: 'snapshot',
   donor: null,
+  maintenance: null,
   danger: 'disruptive',
   steps: [],
   effects: [],
@@ -90,9 +92,13 @@ const catchUp = (progress: StepProgress | null): PlanStep =>
     'Catch up',
     progress,
   );
-const aside = runningStep({ kind: 'step-aside', donor: nodeName('db2') }, 'db2 steps aside', null);
+const stepAside = runningStep({ kind: 'step-aside', donor: nodeName('db2') }, 'db2 steps aside', null);
 const prepare = runningStep({ kind: 'prepare-copy', joiner: nodeName('db3') }, 'Prepare and check', null);
 const joining = three('active', 'transitional', 'transitional');
+
+const aside = (overdue: boolean): Partial<NodeView> => ({
+  maintenance: { reason: 'new disks', owner: 'ada', sinceMs: 0, untilMs: 1, overdue },
+});
 
 describe('the sentence', () => {
   const cases: readonly (readonly [string, Partial<ClusterSnapshot>, string, string])[] = [
@@ -140,6 +146,63 @@ describe('the sentence', () => {
       { nodes: three('active', 'active', 'maintenance') },
       'db1 and db2 are active under 350 sessions. db3 is in maintenance: no failure tolerated.',
       'warning',
+    ],
+    [
+      'a node that should be back from maintenance, in a cluster that could do without it',
+      {
+        nodes: [
+          ...three('active', 'active', 'active'),
+          node('db4', 'maintenance', aside(false)),
+          node('db5', 'maintenance', aside(true)),
+        ],
+        frontEnd: null,
+      },
+      'db1, db2 and db3 are active. db4 is in maintenance, db5 is in maintenance past its end time: tolerates one failure.',
+      'warning',
+    ],
+    [
+      'two nodes that should be back',
+      {
+        nodes: [
+          node('db1', 'active'),
+          node('db2', 'maintenance', aside(true)),
+          node('db3', 'maintenance', aside(true)),
+        ],
+        frontEnd: null,
+      },
+      'db1 is active. db2 and db3 are in maintenance past their end times: no failure tolerated.',
+      'warning',
+    ],
+    [
+      'nothing runs: a node that is not set aside is to start',
+      {
+        nodes: [
+          node('db1', 'maintenance', { position: '0-1-12', ...aside(false) }),
+          node('db2', 'offline', { position: '0-1-12' }),
+        ],
+      },
+      'No node takes sessions: db1 is in maintenance, db2 is offline. Bring db2 online.',
+      'warning',
+    ],
+    [
+      'going into maintenance',
+      {
+        nodes: three('active', 'active', 'transitional'),
+        plan: plan({
+          from: 'active',
+          target: 'maintenance',
+          method: null,
+          title: 'Put db3 into maintenance',
+        }),
+      },
+      'db3 is going into maintenance. No failure tolerated.',
+      'busy',
+    ],
+    [
+      'coming back from maintenance',
+      { nodes: joining, plan: plan({ from: 'maintenance', steps: [prepare] }) },
+      'db3 is joining: prepare and check. No failure tolerated until then.',
+      'busy',
     ],
     [
       'a failure that leaves one',
@@ -202,7 +265,7 @@ describe('the sentence', () => {
     ],
     [
       'a step named after a node',
-      { nodes: joining, plan: plan({ steps: [aside] }) },
+      { nodes: joining, plan: plan({ steps: [stepAside] }) },
       'db3 is joining: db2 steps aside. No failure tolerated until then.',
       'busy',
     ],
@@ -258,6 +321,13 @@ describe('the sentence', () => {
     const said = describeCluster(facts({ problem, nodes: three('active', 'active', 'active') }));
     expect(said).toMatchObject({ tone: 'bad', topic: 'lab.locked' });
     expect(said.text).toContain('process 12');
+  });
+
+  it('is news when a maintenance becomes overdue', () => {
+    const topicWhen = (overdue: boolean) =>
+      describeCluster(facts({ nodes: [node('db1', 'active'), node('db2', 'maintenance', aside(overdue))] }))
+        .topic;
+    expect(topicWhen(true)).not.toBe(topicWhen(false));
   });
 
   it('keeps its topic while only numbers move', () => {

@@ -3,7 +3,7 @@ import { countOf, formatCount, formatSeconds } from '../base/format.js';
 import type { ClusterSnapshot, NodeView } from './cluster.js';
 import { sequenceOf } from './gtid.js';
 import type { NodeName } from './ids.js';
-import { type NodeState, replicates } from './node-state.js';
+import { joinsRing, type NodeState, replicates, type TargetState } from './node-state.js';
 import { isRunning, type Plan, type PlanStep } from './plan.js';
 
 /** How the sentence should feel: all is well, something is under way, look here, or act now. */
@@ -68,7 +68,12 @@ function stepWords(step: PlanStep): string {
   }
 }
 
-const purposes = { active: 'is coming online', standby: 'is going to standby', offline: 'is going offline' };
+const purposes: Readonly<Record<TargetState, string>> = {
+  active: 'is coming online',
+  standby: 'is going to standby',
+  maintenance: 'is going into maintenance',
+  offline: 'is going offline',
+};
 
 function planSentence(facts: Facts, plan: Plan): Sentence {
   const step = plan.steps.find((candidate) => candidate.state === 'running');
@@ -81,7 +86,7 @@ function planSentence(facts: Facts, plan: Plan): Sentence {
       topic: `${plan.id}:aborting`,
     };
   }
-  const joins = plan.target !== 'offline' && !replicates(plan.from);
+  const joins = joinsRing(plan.from, plan.target);
   const doing = joins && plan.method !== 'first' ? 'is joining' : purposes[plan.target];
   const progress = step ? `: ${stepWords(step)}` : '';
   const until = now === 0 ? 'No failure tolerated until then.' : `The cluster ${tolerance(now)} meanwhile.`;
@@ -105,6 +110,10 @@ function failedSentence(nodes: readonly NodeView[], failed: readonly NodeView[])
   return `${opening} ${listNames(active)} go on: ${tolerance(failuresTolerated(membersOf(nodes)))}.`;
 }
 
+/** Nodes that should be back from maintenance already. */
+const overdueNames = (nodes: readonly NodeView[]): readonly NodeName[] =>
+  nodes.filter((node) => node.maintenance?.overdue).map((node) => node.name);
+
 /** What the nodes that are not active do: "db2 is on standby", "db2 and db3 are offline". */
 function awayWords(nodes: readonly NodeView[]): string {
   const parts: string[] = [];
@@ -113,20 +122,28 @@ function awayWords(nodes: readonly NodeView[]): string {
   };
   add(namesIn(nodes, 'standby'), 'on standby');
   add(namesIn(nodes, 'transitional'), 'changing');
-  add(namesIn(nodes, 'maintenance'), 'in maintenance');
+  const overdue = overdueNames(nodes);
+  add(
+    namesIn(nodes, 'maintenance').filter((name) => !overdue.includes(name)),
+    'in maintenance',
+  );
+  add(overdue, `in maintenance past ${overdue.length === 1 ? 'its end time' : 'their end times'}`);
   add(namesIn(nodes, 'offline'), 'offline');
   return parts.join(', ');
 }
 
-/** The node to start with when none runs: the one with the most advanced data. */
+/** The node to start with when none runs: the one with the most advanced data, of equals one that is not set aside. */
 function bestStarter(nodes: readonly NodeView[]): NodeName | undefined {
   const ahead = (node: NodeView): number => (node.position === null ? -1 : sequenceOf(node.position));
-  return [...nodes].sort((one, other) => ahead(other) - ahead(one))[0]?.name;
+  const setAside = (node: NodeView): number => Number(node.state === 'maintenance');
+  return [...nodes].sort((one, other) => ahead(other) - ahead(one) || setAside(one) - setAside(other))[0]
+    ?.name;
 }
 
 function restingSentence(facts: Facts): Sentence {
   const { nodes } = facts;
-  const states = nodes.map((node) => node.state).join();
+  const overdue = overdueNames(nodes);
+  const states = `${nodes.map((node) => node.state).join()}${overdue.map((name) => ` ${name} overdue`).join('')}`;
   const failed = nodes.filter((node) => node.state === 'failed');
   if (failed.length > 0) return { text: failedSentence(nodes, failed), tone: 'bad', topic: states };
   const active = namesIn(nodes, 'active');
@@ -141,7 +158,7 @@ function restingSentence(facts: Facts): Sentence {
     };
   }
   const failures = failuresTolerated(membersOf(nodes));
-  const tone: SentenceTone = failures > 0 ? 'good' : 'warning';
+  const tone: SentenceTone = failures > 0 && overdue.length === 0 ? 'good' : 'warning';
   if (active.length === nodes.length && nodes.length > 1) {
     return {
       text: `${active.length} of ${nodes.length} active: ${tolerance(failures)}.`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeName, planId } from '../model/ids.js';
-import { replicates, type TargetState } from '../model/node-state.js';
+import { joinsRing, type TargetState } from '../model/node-state.js';
 import { predictTransition } from '../model/predictor.js';
 import { nodeView, sampleOf, snapshotOf } from '../model/testing/views.js';
 import { chooseDonor } from './donor.js';
@@ -18,7 +18,7 @@ function planOf(
   const view = snapshot.nodes.find((each) => each.name === name);
   const prediction = predictTransition(snapshot, name, target);
   if (!view || !prediction.allowed) throw new Error('not a legal transition');
-  const joins = !replicates(view.state) && target !== 'offline';
+  const joins = joinsRing(view.state, target);
   return makePlan({
     nodes: snapshot.nodes,
     node: view,
@@ -96,6 +96,25 @@ describe('the plan of a leave', () => {
   it('moves the sessions before it takes the node out', () => {
     expect(kinds(planOf(pair, 'db1', 'offline'))).toBe('drain leave-ring stop-server');
     expect(kinds(planOf(pair, 'db2', 'standby'))).toBe('drain');
+  });
+
+  it('into maintenance goes like offline, and ends with setting the node aside', () => {
+    const three = snapshotOf([
+      nodeView('db1'),
+      nodeView('db2', { state: 'standby' }),
+      nodeView('db3'),
+      nodeView('db4', { state: 'offline' }),
+    ]);
+    const plan = planOf(three, 'db1', 'maintenance');
+    expect(plan.title).toBe('Put db1 into maintenance');
+    expect(kinds(plan)).toBe('move-writer drain leave-ring stop-server set-aside');
+    expect(plan.effects).toContainEqual({ label: 'Replicating nodes', now: '3', after: '2' });
+    expect(plan.effects).toContainEqual({ label: 'Failures tolerated', now: '1', after: '0' });
+    expect(kinds(planOf(three, 'db2', 'maintenance'))).toBe('drain leave-ring stop-server set-aside');
+    expect(kinds(planOf(three, 'db4', 'maintenance'))).toBe('stop-server set-aside');
+    const after = snapshotOf([nodeView('db1'), nodeView('db2', { state: 'maintenance' })]);
+    expect(kinds(planOf(after, 'db2', 'offline'))).toBe('stop-server');
+    expect(planOf(after, 'db2', 'active').method).toBe('snapshot');
   });
 
   it('warns that the last active node takes the database with it', () => {

@@ -2,7 +2,7 @@
 import { formatBytes } from '../base/format.js';
 import type { NodeView } from '../model/cluster.js';
 import type { NodeName, PlanId } from '../model/ids.js';
-import { replicates, type TargetState, type Transition } from '../model/node-state.js';
+import { joinsRing, replicates, type TargetState, type Transition } from '../model/node-state.js';
 import type { JoinMethod, Plan, PlanEffect, PlanStep, StepAction } from '../model/plan.js';
 import type { DonorChoice } from './donor.js';
 import { failuresTolerated, neighbours, ringOf } from './ring-order.js';
@@ -47,14 +47,15 @@ const step = (action: StepAction): PlanStep => ({
 /** The ordered acts of a transition. */
 function planActions(facts: PlanFacts): StepAction[] {
   const { node, target } = facts;
-  if (!replicates(node.state))
-    return target === 'offline' ? [{ kind: 'stop-server', node: node.name }] : joinActions(facts);
+  if (joinsRing(node.state, target)) return joinActions(facts);
+  const aside: StepAction[] = target === 'maintenance' ? [{ kind: 'set-aside', node: node.name }] : [];
+  if (!replicates(node.state)) return [{ kind: 'stop-server', node: node.name }, ...aside];
   if (target === 'active') return [{ kind: 'open-sessions', node: node.name }];
   const leave: StepAction[] = [];
   leave.push({ kind: 'drain', node: node.name });
-  if (target === 'offline')
+  if (!replicates(target))
     leave.push({ kind: 'leave-ring', node: node.name }, { kind: 'stop-server', node: node.name });
-  return leave;
+  return [...leave, ...aside];
 }
 
 function joinActions(facts: PlanFacts): StepAction[] {
@@ -110,7 +111,7 @@ export const snapshotOnly = new Set<StepAction['kind']>([
 /** The whole plan, ready to be shown. */
 export function makePlan(facts: PlanFacts): Plan {
   const { node, target, donor, knowledge } = facts;
-  const joins = !replicates(node.state) && target !== 'offline';
+  const joins = joinsRing(node.state, target);
   return {
     id: facts.id,
     title: titleOf(facts),
@@ -119,6 +120,7 @@ export function makePlan(facts: PlanFacts): Plan {
     target,
     method: joins ? knowledge.method : null,
     donor: joins && donor ? { name: donor.name, why: donor.why } : null,
+    maintenance: null,
     danger: facts.transition.danger,
     steps: planActions(facts).map(step),
     effects: effectsOf(facts, joins),
@@ -137,6 +139,7 @@ export function makePlan(facts: PlanFacts): Plan {
 function titleOf({ node, target }: PlanFacts): string {
   if (target === 'active') return `Bring ${node.name} online`;
   if (target === 'offline') return `Take ${node.name} offline`;
+  if (target === 'maintenance') return `Put ${node.name} into maintenance`;
   return replicates(node.state) ? `Put ${node.name} on standby` : `Bring ${node.name} to standby`;
 }
 
@@ -164,7 +167,7 @@ function effectsOf(facts: PlanFacts, joins: boolean): PlanEffect[] {
     nodes.map((each) => each.name),
     nodes.filter((each) => replicates(each.state)).map((each) => each.name),
   ).length;
-  const ringAfter = ringNow + (joins ? 1 : 0) - (replicates(node.state) && target === 'offline' ? 1 : 0);
+  const ringAfter = ringNow + (joins ? 1 : 0) - (replicates(node.state) && !replicates(target) ? 1 : 0);
   const effects: PlanEffect[] = [
     { label: 'Active nodes', now: `${activeNow}`, after: `${activeAfter}` },
     { label: 'Replicating nodes', now: `${ringNow}`, after: `${ringAfter}` },

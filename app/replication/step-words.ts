@@ -80,5 +80,10 @@ export function describeStep(action: StepAction): { title: string; detail: strin
       };
     case 'stop-server':
       return { title: `Stop ${action.node}`, detail: 'A clean shutdown; its data stays where it is.' };
+    case 'set-aside':
+      return {
+        title: `Set ${action.node} aside`,
+        detail: 'Reason, owner and end time are kept; nothing starts it until somebody brings it back.',
+      };
   }
 }

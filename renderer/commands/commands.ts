@@ -4,11 +4,17 @@
  */
 import type { LoadSettings } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
+import { type MaintenanceRequest, problemOfReason } from '../../app/model/maintenance.js';
 import { findTransition, type TargetState } from '../../app/model/node-state.js';
 import { hasEnded, isRunning, type Plan } from '../../app/model/plan.js';
 import { predictTransition } from '../../app/model/predictor.js';
 import { shownPlan } from '../selectors/plan-selectors.js';
-import { type ConsoleState, type ConsoleStore, viewOf } from '../store/cluster-store.js';
+import {
+  type ConsoleState,
+  type ConsoleStore,
+  emptyMaintenanceDraft,
+  viewOf,
+} from '../store/cluster-store.js';
 
 /** Can it be done now? The reason and remedy are for the operator. */
 export type Verdict =
@@ -60,6 +66,7 @@ const showProposal = (store: ConsoleStore, proposal: Plan): void =>
 const plainVerbs: Readonly<Record<TargetState, string>> = {
   active: 'Bring online',
   standby: 'Put on standby',
+  maintenance: 'Put into maintenance',
   offline: 'Take offline',
 };
 
@@ -78,10 +85,16 @@ export const proposeTransition: Command<ProposalSubject> = {
     return prediction.allowed ? enabled : refuse(prediction.reason, prediction.remedy);
   },
   perform: (store, subject) =>
-    attempt(store, 'plan.propose', async () =>
-      showProposal(store, await store.request('plan.propose', { ...subject })),
-    ),
+    attempt(store, 'plan.propose', async () => {
+      const plan = await store.request('plan.propose', { ...subject });
+      store.state.setState({ maintenanceDraft: emptyMaintenanceDraft });
+      showProposal(store, plan);
+    }),
 };
+
+/** What the operator said of a maintenance; null for a plan that is none. */
+const maintenanceOf = ({ maintenanceDraft }: ConsoleState, plan: Plan): MaintenanceRequest | null =>
+  plan.target === 'maintenance' ? maintenanceDraft : null;
 
 /** Runs the plan that is on the card. A plan that the cluster has overtaken is made again, to be confirmed again. */
 export const confirmPlan: Command<Plan> = {
@@ -92,14 +105,17 @@ export const confirmPlan: Command<Plan> = {
     const verdict = whenConnected(state);
     if (!verdict.enabled) return verdict;
     const other = state.snapshot?.plan;
-    return other && isRunning(other)
-      ? refuse(`another plan is running: ${other.title}`, 'Wait until it ends, or stop it.')
-      : enabled;
+    if (other && isRunning(other))
+      return refuse(`another plan is running: ${other.title}`, 'Wait until it ends, or stop it.');
+    const maintenance = maintenanceOf(state, plan);
+    const problem = maintenance && problemOfReason(maintenance.reason);
+    return problem ? refuse(problem, `Say why ${plan.node} is set aside.`) : enabled;
   },
   perform: (store, plan) =>
     attempt(store, 'plan.run', async () => {
       try {
-        const running = await store.request('plan.run', { plan: plan.id });
+        const maintenance = maintenanceOf(store.state.getState(), plan);
+        const running = await store.request('plan.run', { plan: plan.id, maintenance });
         const known = store.state.getState().snapshot?.plan?.id === running.id;
         store.state.setState({ proposal: known ? null : running });
       } catch (thrown) {

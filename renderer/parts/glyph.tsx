@@ -4,6 +4,8 @@ interface Props {
   readonly state: NodeState;
   /** The last sample is too old: the outline is dashed. */
   readonly stale?: boolean | undefined;
+  /** It should be back from maintenance already: marked beside the sign. */
+  readonly overdue?: boolean | undefined;
   readonly className?: string | undefined;
 }
 
@@ -39,7 +41,7 @@ function Sign(props: { readonly state: NodeState }) {
 
 /** A node's sign. Round outlines replicate or want to; a square one stands aside on purpose. */
 export function Glyph(props: Props) {
-  const { state, stale = false, className = '' } = props;
+  const { state, stale = false, overdue = false, className = '' } = props;
   const outline = `outline${stale ? ' outline-stale' : ''}`;
   return (
     <svg
@@ -54,6 +56,12 @@ export function Glyph(props: Props) {
         <circle className={outline} r="31" pathLength="100" />
       )}
       <Sign state={state} />
+      {overdue && (
+        <g className="overdue-mark" transform="translate(23 -23)">
+          <circle r="11.5" />
+          <path d="M0 -5.8V1M0 5.6V5.7" />
+        </g>
+      )}
     </svg>
   );
 }

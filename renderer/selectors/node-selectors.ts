@@ -3,14 +3,17 @@ import { formatCount } from '../../app/base/format.js';
 import type { ClusterSnapshot, NodeView } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
+import { replicates } from '../../app/model/node-state.js';
+import { maintenanceWords } from './maintenance-words.js';
 
 /** A sample older than this is drawn as stale. */
 const staleAfterMs = 3_000;
 
 const roleWords = { donor: 'donor', joiner: 'joiner' } as const;
 
-/** State and role in words: "active, donor", "joining", "offline". */
+/** State and role in words: "active, donor", "joining", "offline", "maintenance, overdue". */
 export function stateWords(node: NodeView): string {
+  if (node.maintenance?.overdue) return 'maintenance, overdue';
   if (node.state === 'transitional') {
     if (node.role === 'joiner') return 'joining';
     if (node.role === 'donor') return 'donor, standing aside';
@@ -31,8 +34,9 @@ export function loadWords(node: NodeView): string | null {
 }
 
 /** What deserves a line under the load: trouble before activity before lag. Null when all is as it should be. */
-export function noteWords(node: NodeView): string | null {
-  if (node.state === 'failed' || node.state === 'maintenance') return node.reason;
+export function noteWords(node: NodeView, nowMs: number): string | null {
+  if (node.maintenance) return maintenanceWords(node.maintenance, nowMs);
+  if (node.state === 'failed') return node.reason;
   if (node.replication?.error) return node.replication.error;
   if (node.activity) return node.activity;
   const behind = node.replication?.changesBehind;
@@ -43,7 +47,7 @@ export function noteWords(node: NodeView): string | null {
 
 /** Whole seconds since the last sample, once that is too long ago; null while it is fresh or none is expected. */
 export function staleSeconds(node: NodeView, nowMs: number): number | null {
-  if (!node.sample || node.state === 'offline' || node.state === 'failed') return null;
+  if (!node.sample || !(replicates(node.state) || node.state === 'transitional')) return null;
   const ageMs = nowMs - node.sample.takenAtMs;
   return ageMs > staleAfterMs ? Math.floor(ageMs / 1000) : null;
 }

@@ -15,6 +15,7 @@ import type {
 } from '../../app/contract/window.js';
 import type { ClusterSnapshot, LoadSettings } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
+import type { MaintenanceRequest } from '../../app/model/maintenance.js';
 import { replicates } from '../../app/model/node-state.js';
 import { hasEnded, type Plan } from '../../app/model/plan.js';
 import { createMetricsHistory, type MetricsHistory } from './metrics-history.js';
@@ -36,6 +37,8 @@ export interface ConsoleState {
   readonly nowMs: number;
   /** A plan that was proposed to the operator and is not yet part of the snapshot. */
   readonly proposal: Plan | null;
+  /** What the operator has said so far about the maintenance that is proposed. */
+  readonly maintenanceDraft: MaintenanceRequest;
   readonly panel: PanelPage;
   readonly selected: NodeName | null;
   /** The node whose state menu is open. */
@@ -68,11 +71,15 @@ export interface ConsoleStore {
   request<Name extends RequestName>(name: Name, payload: RequestPayload<Name>): Promise<RequestReply<Name>>;
 }
 
+/** An hour is enough for most work, and one that is forgotten shows. */
+export const emptyMaintenanceDraft: MaintenanceRequest = { reason: '', minutes: 60 };
+
 const initialState: ConsoleState = {
   connection: { kind: 'opening' },
   snapshot: null,
   nowMs: 0,
   proposal: null,
+  maintenanceDraft: emptyMaintenanceDraft,
   panel: 'load',
   selected: null,
   menuOf: null,

@@ -28,6 +28,7 @@ export function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
     state: 'offline',
     wanted: 'offline',
     reason: null,
+    maintenance: null,
     role: null,
     activity: null,
     hasData: true,
@@ -182,6 +183,7 @@ export function joinPlan(nowMs: number, part: Partial<Plan> = {}): Plan {
     target: 'active',
     method: 'snapshot',
     donor: { name: donor, why: 'least loaded of 2' },
+    maintenance: null,
     danger: 'disruptive',
     steps: [
       stepOf({ kind: 'preflight', node: joiner, donor }, 'Preflight'),
@@ -217,6 +219,50 @@ export function joinPlan(nowMs: number, part: Partial<Plan> = {}): Plan {
     ...part,
   };
 }
+
+/** The plan that puts db3, which is active, into maintenance. */
+export function maintenancePlan(nowMs: number, part: Partial<Plan> = {}): Plan {
+  const node = nodeName('db3');
+  return {
+    ...joinPlan(nowMs),
+    id: planId('plan-8'),
+    title: 'Put db3 into maintenance',
+    node,
+    from: 'active',
+    target: 'maintenance',
+    method: null,
+    donor: null,
+    steps: [
+      stepOf({ kind: 'drain', node }, 'Move the sessions of db3'),
+      stepOf({ kind: 'leave-ring', node }, 'New view without it'),
+      stepOf({ kind: 'stop-server', node }, 'Stop db3'),
+      stepOf({ kind: 'set-aside', node }, 'Set db3 aside'),
+    ],
+    effects: [
+      { label: 'Active nodes', now: '3', after: '2' },
+      { label: 'Replicating nodes', now: '3', after: '2' },
+      { label: 'Failures tolerated', now: '1', after: '0' },
+      { label: 'Sessions moved', now: '', after: '116' },
+    ],
+    warnings: [],
+    expectedSeconds: null,
+    ...part,
+  };
+}
+
+/** A node that is set aside; `overdue` ones should have been back ten minutes ago. */
+export const asideNode = (nowMs: number, name: string, overdue: boolean): NodeView =>
+  nodeOf(name, {
+    state: 'maintenance',
+    wanted: 'maintenance',
+    maintenance: {
+      reason: 'new disks in bay 4, ticket OPS-1182',
+      owner: 'ada',
+      sinceMs: nowMs - 40 * 60_000,
+      untilMs: nowMs + (overdue ? -10 : 20) * 60_000,
+      overdue,
+    },
+  });
 
 const copyProgress: StepProgress = {
   done: 1_286_000_000,

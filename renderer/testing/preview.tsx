@@ -1,7 +1,7 @@
 /** The console on a bridge in memory: `preview.html?scene=joining&live` shows one scene, with news every second. */
 import { mountConsole } from '../mount.js';
 import { browserClock } from '../store/wall-clock.js';
-import { joinPlan } from './cluster-parts.js';
+import { joinPlan, maintenancePlan } from './cluster-parts.js';
 import { createMemoryBridge } from './memory-bridge.js';
 import { historyOf, metricsAt } from './metrics.js';
 import { scenes } from './scenes.js';
@@ -13,15 +13,17 @@ const nowMs = Date.now();
 const snapshot = scene(nowMs);
 const bridge = createMemoryBridge(snapshot, historyOf(snapshot, nowMs));
 bridge.handlers['plan.propose'] = ({ node, target, donor }) =>
-  joinPlan(Date.now(), {
-    node,
-    target,
-    title: `Bring ${node} online`,
-    donor: {
-      name: donor ?? joinPlan(0).donor?.name ?? node,
-      why: donor ? 'chosen by you' : 'least loaded of 2',
-    },
-  });
+  target === 'maintenance'
+    ? maintenancePlan(Date.now())
+    : joinPlan(Date.now(), {
+        node,
+        target,
+        title: `Bring ${node} online`,
+        donor: {
+          name: donor ?? joinPlan(0).donor?.name ?? node,
+          why: donor ? 'chosen by you' : 'least loaded of 2',
+        },
+      });
 bridge.handlers['plan.dismiss'] = () => null;
 bridge.handlers['load.set'] = (settings) => {
   const { load } = bridge.snapshot();

@@ -4,6 +4,7 @@ import type { ClusterSnapshot, NodeView } from '../../app/model/cluster.js';
 import { type NodeName, nodeName } from '../../app/model/ids.js';
 import {
   activeNode,
+  asideNode,
   eventOf,
   eventsOf,
   follows,
@@ -104,7 +105,7 @@ const longNames = (nowMs: number): readonly NodeView[] => [
 const manyNodes = (nowMs: number, count: number): readonly NodeView[] =>
   Array.from({ length: count }, (_, index) => {
     const name = `db${index + 1}`;
-    if (index === 2) return nodeOf(name, { state: 'maintenance', reason: 'new disks, until 18:00, by Ada' });
+    if (index === 2) return asideNode(nowMs, name, true);
     if (index === 4)
       return nodeOf(name, {
         state: 'standby',
@@ -186,6 +187,14 @@ export const scenes: Readonly<Record<string, (nowMs: number) => ClusterSnapshot>
         }),
       ],
     }),
+  maintenance: (nowMs) => {
+    const nodes = [...threeActive(nowMs).slice(0, 2), asideNode(nowMs, 'db3', false)];
+    return labSnapshot(nowMs, { nodes, ring: ringOf(nodes), events: eventsOf(nowMs) });
+  },
+  overdue: (nowMs) => {
+    const nodes = [...threeActive(nowMs).slice(0, 2), asideNode(nowMs, 'db3', true)];
+    return labSnapshot(nowMs, { nodes, ring: ringOf(nodes), events: eventsOf(nowMs) });
+  },
   'plan-failed': (nowMs) =>
     labSnapshot(nowMs, {
       nodes: twoActive(nowMs),

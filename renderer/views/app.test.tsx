@@ -159,7 +159,7 @@ describe('a plan', () => {
 
     await user.click(screen.getByTestId('plan-confirm'));
     await waitFor(() => expect(card().dataset.state).toBe('running'));
-    expect(askedFor(console, 'plan.run')).toEqual([{ plan: 'plan-7' }]);
+    expect(askedFor(console, 'plan.run')).toEqual([{ plan: 'plan-7', maintenance: null }]);
     const steps = screen
       .getAllByTestId('plan-step')
       .map((step) => `${step.dataset.kind} ${step.dataset.state}`);

@@ -53,6 +53,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
   const stale = useConsoleState((state) => (node ? staleSeconds(node, state.nowMs) : null));
   const selected = useConsoleState((state) => state.selected === name && state.panel === 'node');
   const expanded = useConsoleState((state) => state.menuOf === name);
+  const said = useConsoleState((state) => (node ? noteWords(node, state.nowMs) : null));
   if (!node) return null;
 
   const openMenu = (event: MouseEvent | KeyboardEvent): void => {
@@ -74,7 +75,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
   };
   const old = stale === null ? null : `sample ${formatCount(stale)} s old`;
   const load = compact && old !== null ? null : loadWords(node);
-  const note = compact && (load ?? old) !== null ? null : noteWords(node);
+  const note = compact && (load ?? old) !== null ? null : said;
   const { label } = place;
   const labelId = `label-${name}`;
   return (
@@ -88,6 +89,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
         data-state={node.state}
         data-role={node.role ?? undefined}
         data-stale={stale !== null}
+        data-overdue={node.maintenance?.overdue}
         aria-label={`${name}, ${stateWords(node)}`}
         aria-describedby={labelId}
         aria-haspopup="menu"
@@ -101,7 +103,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
         onContextMenu={openMenu}
         onKeyDown={onKeyDown}
       >
-        <Glyph state={node.state} stale={stale !== null} />
+        <Glyph state={node.state} stale={stale !== null} overdue={node.maintenance?.overdue} />
       </button>
       <div
         id={labelId}

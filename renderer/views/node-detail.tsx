@@ -1,4 +1,5 @@
 /** Everything that is known of one node. */
+import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { formatBytes, formatCount, formatMilliseconds } from '../../app/base/format.js';
 import { findNode, type NodeView } from '../../app/model/cluster.js';
@@ -6,6 +7,7 @@ import { stateMeanings } from '../../app/model/node-state.js';
 import { openStateMenu } from '../commands/commands.js';
 import { CommandButton } from '../parts/command-button.js';
 import { Glyph } from '../parts/glyph.js';
+import { momentWords } from '../selectors/maintenance-words.js';
 import { stateWords } from '../selectors/node-selectors.js';
 import { useConsoleState } from '../store/console-context.js';
 
@@ -38,6 +40,30 @@ function Facts(props: {
       </dl>
       {props.children}
     </section>
+  );
+}
+
+/** Why, for whom and how long the node is set aside. */
+function MaintenanceFacts({ node }: { readonly node: NodeView }) {
+  const { name, maintenance } = node;
+  const since = useConsoleState((state) => maintenance && momentWords(maintenance.sinceMs, state.nowMs));
+  const until = useConsoleState((state) => maintenance && momentWords(maintenance.untilMs, state.nowMs));
+  if (!maintenance) return null;
+  const facts = [
+    { label: 'Reason', value: maintenance.reason },
+    { label: 'Owner', value: maintenance.owner },
+    { label: 'Since', value: since },
+    { label: 'Until', value: until },
+  ];
+  return (
+    <Facts title="Maintenance" facts={facts}>
+      {maintenance.overdue && (
+        <p className="warning" data-testid="maintenance-overdue">
+          <TriangleAlert aria-label="Warning" />{' '}
+          <span>Overdue: its end time has passed. {name} stays down until somebody brings it back.</span>
+        </p>
+      )}
+    </Facts>
   );
 }
 
@@ -94,7 +120,7 @@ export function NodeDetail() {
   return (
     <div className="detail" data-testid="node-detail">
       <header className="detail-head">
-        <Glyph state={node.state} className="detail-glyph" />
+        <Glyph state={node.state} overdue={node.maintenance?.overdue} className="detail-glyph" />
         <div>
           <h2>{node.name}</h2>
           <p>
@@ -107,6 +133,7 @@ export function NodeDetail() {
       <CommandButton command={openStateMenu} subject={node.name}>
         Change state …
       </CommandButton>
+      <MaintenanceFacts node={node} />
       <Facts title="Now" facts={nowFacts(node)} />
       <Facts title="Replication" facts={replicationFacts(node)}>
         {node.replication?.error && <p className="step-error">{node.replication.error}</p>}

@@ -2,11 +2,14 @@
 import { Check, Circle, CircleAlert, CircleDot, Minus, TriangleAlert, Undo2, X } from 'lucide-react';
 import { useEffect, useRef } from 'react';
 import { formatBytes, formatCount, formatSeconds } from '../../app/base/format.js';
+import { stateInWords } from '../../app/model/node-state.js';
 import type { Plan, PlanStep, StepProgress, StepState } from '../../app/model/plan.js';
 import { abortPlan, confirmPlan, dismissPlan, proposeTransition } from '../commands/commands.js';
 import { CommandButton } from '../parts/command-button.js';
+import { momentWords } from '../selectors/maintenance-words.js';
 import { elapsedSeconds, planPercent, possibleDonors, stepFraction } from '../selectors/plan-selectors.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
+import { MaintenanceForm } from './maintenance-form.js';
 
 const stepIcons: Readonly<Record<StepState, typeof Check>> = {
   waiting: Circle,
@@ -144,6 +147,20 @@ function DonorRow({ plan }: { readonly plan: Plan }) {
   );
 }
 
+/** What was said when a node was put into maintenance. */
+function MaintenanceRows({ plan: { maintenance } }: { readonly plan: Plan }) {
+  const until = useConsoleState((state) => maintenance && momentWords(maintenance.untilMs, state.nowMs));
+  if (!maintenance) return null;
+  return (
+    <>
+      <dt>Until</dt>
+      <dd>{until}</dd>
+      <dt>Reason</dt>
+      <dd>{maintenance.reason}</dd>
+    </>
+  );
+}
+
 function Effects({ plan }: { readonly plan: Plan }) {
   const cluster = useConsoleState((state) => state.snapshot?.name ?? '');
   return (
@@ -177,6 +194,7 @@ function Effects({ plan }: { readonly plan: Plan }) {
           </>
         )}
         <DonorRow plan={plan} />
+        <MaintenanceRows plan={plan} />
       </dl>
       {plan.state === 'proposed' &&
         plan.warnings.map((warning) => (
@@ -196,7 +214,7 @@ function Outcome({ plan }: { readonly plan: Plan }) {
       <p className="outcome outcome-done" role="status">
         <Check aria-hidden="true" />{' '}
         <span>
-          {plan.node} is {plan.target}
+          {plan.node} is {stateInWords(plan.target)}
           {took}.
         </span>
       </p>
@@ -257,10 +275,11 @@ export function PlanCard({ plan }: { readonly plan: Plan }) {
     return seconds === null ? null : formatSeconds(seconds);
   });
   const proposed = plan.state === 'proposed';
-  // A new proposal is what the operator just asked for: the keyboard goes on from its heading.
+  const asksWhy = proposed && plan.target === 'maintenance';
+  // A new proposal is what the operator just asked for: the keyboard goes on from its heading, or from its form.
   useEffect(() => {
-    if (proposed) heading.current?.focus();
-  }, [plan.id, proposed]);
+    if (proposed && !asksWhy) heading.current?.focus();
+  }, [plan.id, proposed, asksWhy]);
   return (
     <section className="plan" data-testid="plan-card" data-state={plan.state} aria-labelledby="plan-title">
       <div className="plan-scroll">
@@ -273,6 +292,7 @@ export function PlanCard({ plan }: { readonly plan: Plan }) {
           </span>
         </header>
         <Outcome plan={plan} />
+        {asksWhy && <MaintenanceForm key={plan.id} plan={plan} />}
         {proposed && <Effects plan={plan} />}
         <Steps plan={plan} />
         {!proposed && <Effects plan={plan} />}

@@ -28,6 +28,8 @@ export interface StepContext {
   readonly log: Log;
   readonly signal: AbortSignal;
   readonly notes: PlanNotes;
+  /** Keeps how things stand over a restart. @throws RingmasterError `store.unwritable` */
+  remember(): Promise<void>;
   /** Shows progress on the step that runs. */
   progress(progress: StepProgress): void;
   /** What a node is doing, on its glyph. */

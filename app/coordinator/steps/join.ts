@@ -38,6 +38,7 @@ const standingOf = (node: ClusterNode): Source => ({
 /** The first node: opens its own data. */
 export const startFirst: StepExecutor<'start-first'> = async (action, context) => {
   const node = context.cluster.node(action.node);
+  refuseIfSetAside(node, context);
   await startServer(node, context);
   await node.refresh();
   await refuseIfBehind(node, context);
@@ -46,6 +47,21 @@ export const startFirst: StepExecutor<'start-first'> = async (action, context) =
   node.clean = false;
   return node.standing?.binlog ? `stands at ${node.standing.binlog}` : null;
 };
+
+/** A node in maintenance is not started to be asked what it holds: whoever set it aside has to bring it back first. */
+function refuseIfSetAside(first: ClusterNode, { cluster }: StepContext): void {
+  const unasked = cluster.nodes.find(
+    (other) => other !== first && other.state === 'maintenance' && other.hasData && !other.clean,
+  );
+  if (!unasked) return;
+  throw new RingmasterError('transition.refused', {
+    node: first.name,
+    from: 'offline',
+    to: 'active',
+    reason: `${unasked.name} did not stop cleanly and may hold later changes, and it is in maintenance`,
+    remedy: `Take ${unasked.name} out of maintenance first: offline is enough.`,
+  });
+}
 
 /**
  * A node that did not stop cleanly may hold acknowledged changes that we never saw: it is started read-only and asked,

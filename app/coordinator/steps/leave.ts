@@ -1,4 +1,5 @@
-/** Steps that take a node out: sessions moved, ring closed without it, server stopped. */
+/** Steps that take a node out: sessions moved, ring closed without it, server stopped, node set aside. */
+import { RingmasterError } from '../../base/errors.js';
 import { countOf } from '../../base/format.js';
 import type { StepExecutor } from './context.js';
 
@@ -39,4 +40,12 @@ export const stopServer: StepExecutor<'stop-server'> = async (action, context) =
   await node.refresh();
   context.activity(node, null);
   return node.standing?.binlog ? `stands at ${node.standing.binlog}` : null;
+};
+
+/** A maintenance that is forgotten would end at the next start: only one that is kept counts. */
+export const setAside: StepExecutor<'set-aside'> = async (action, { cluster, remember }) => {
+  const { name, isServerRunning } = cluster.node(action.node);
+  if (isServerRunning) throw new RingmasterError('server.still-running', { node: name });
+  await remember();
+  return `${name} stays down until somebody brings it back`;
 };

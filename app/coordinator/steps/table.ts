@@ -3,7 +3,7 @@ import type { StepAction, StepKind } from '../../model/plan.js';
 import type { StepContext, StepExecutor } from './context.js';
 import { copy, donorReturns, preflight, prepareCopy, startCopy, stepAside, swap } from './copy.js';
 import { catchUp, compare, enterRing, openSessions, startFirst, verify } from './join.js';
-import { drain, leaveRing, stopServer } from './leave.js';
+import { drain, leaveRing, setAside, stopServer } from './leave.js';
 
 const executors: { readonly [Kind in StepKind]: StepExecutor<Kind> } = {
   preflight,
@@ -22,6 +22,7 @@ const executors: { readonly [Kind in StepKind]: StepExecutor<Kind> } = {
   verify,
   'open-sessions': openSessions,
   'stop-server': stopServer,
+  'set-aside': setAside,
 };
 
 /** Runs one step and answers what came of it. */

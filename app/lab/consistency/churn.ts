@@ -174,7 +174,7 @@ class Churn {
   private async move(name: string, target: TargetState): Promise<void> {
     const { handlers } = this.lab;
     const proposed = await handlers['plan.propose']({ node: nodeName(name), target, donor: null });
-    await handlers['plan.run']({ plan: proposed.id });
+    await handlers['plan.run']({ plan: proposed.id, maintenance: null });
     const { plan } = await this.until(
       `${proposed.title} ends`,
       (snapshot) => snapshot.plan?.id === proposed.id && hasEnded(snapshot.plan),

@@ -90,7 +90,8 @@ export class LabDriver {
   async move(name: string, target: TargetState, onRunning?: (plan: Plan) => Promise<void>): Promise<Plan> {
     const { handlers } = this.lab;
     const proposed = await handlers['plan.propose']({ node: nodeName(name), target, donor: null });
-    await handlers['plan.run']({ plan: proposed.id });
+    const maintenance = target === 'maintenance' ? { reason: 'new disks', minutes: 60 } : null;
+    await handlers['plan.run']({ plan: proposed.id, maintenance });
     if (onRunning) await onRunning(proposed);
     const ended = await this.until(
       `${proposed.title} ends`,
