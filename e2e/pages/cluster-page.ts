@@ -98,8 +98,25 @@ export class ClusterPage {
   }
 
   async confirmPlan(): Promise<void> {
-    await this.#page.getByTestId('plan-confirm').click();
+    await this.planConfirm.click();
     await expect(this.planCard).not.toHaveAttribute('data-state', 'proposed');
+  }
+
+  /** The form that asks why a node goes into maintenance, on the card of the proposed plan. */
+  get maintenanceForm(): Locator {
+    return this.#page.getByTestId('maintenance-form');
+  }
+
+  get planConfirm(): Locator {
+    return this.#page.getByTestId('plan-confirm');
+  }
+
+  /** Shows everything that is known of a node. */
+  async showNode(name: string): Promise<Locator> {
+    await this.node(name).click();
+    const detail = this.#page.getByTestId('node-detail');
+    await expect(detail.getByRole('heading', { name, exact: true })).toBeVisible();
+    return detail;
   }
 
   async abortPlan(): Promise<void> {
