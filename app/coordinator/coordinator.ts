@@ -75,7 +75,8 @@ export class Coordinator {
     this.maintenance.begin();
     await this.watch.connectAll();
     const empty = cluster.nodes.every((node) => !node.hasData);
-    await startUp({ cluster, ring: this.ring, log }, empty ? cluster.nodes.slice(0, firstActive) : []);
+    const startable = cluster.nodes.filter((node) => node.state !== 'maintenance');
+    await startUp({ cluster, ring: this.ring, log }, empty ? startable.slice(0, firstActive) : []);
     await this.remember();
   }
 

@@ -123,6 +123,18 @@ describe('a node in maintenance', () => {
     expect(calls).not.toContain('db2 server.start');
   });
 
+  it('is not given an empty database when all data are gone', async () => {
+    const opened = await openModel(3);
+    await move(opened, 'db1', 'maintenance');
+    await opened.coordinator.close();
+    const second = await openModel(1, { disk: opened.disk });
+    expect(second.coordinator.cluster.snapshot().nodes.map((node) => node.state)).toEqual([
+      'maintenance',
+      'active',
+      'offline',
+    ]);
+  });
+
   it('is none when it cannot be kept: the next start would end it', async () => {
     const opened = await openModel(3);
     const full = { path: '/memory.json', cause: 'ENOSPC' };
