@@ -165,9 +165,10 @@ describe('a node in maintenance', () => {
 
 describe('a node in maintenance that may hold later changes', () => {
   it('is not started to be asked: another node starts the cluster when it has been brought back', async () => {
-    const opened = await openModel(2);
+    const opened = await openModel(3);
     opened.model.kill('db2');
     expect((await move(opened, 'db2', 'maintenance')).state).toBe('done');
+    expect((await move(opened, 'db3', 'offline')).state).toBe('done');
     expect((await move(opened, 'db1', 'offline')).state).toBe('done');
     const calls = listen(opened);
     const refused = await move(opened, 'db1', 'active');

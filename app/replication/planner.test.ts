@@ -107,7 +107,7 @@ describe('the plan of a leave', () => {
     ]);
     const plan = planOf(three, 'db1', 'maintenance');
     expect(plan.title).toBe('Put db1 into maintenance');
-    expect(kinds(plan)).toBe('move-writer drain leave-ring stop-server set-aside');
+    expect(kinds(plan)).toBe('drain leave-ring stop-server set-aside');
     expect(plan.effects).toContainEqual({ label: 'Replicating nodes', now: '3', after: '2' });
     expect(plan.effects).toContainEqual({ label: 'Failures tolerated', now: '1', after: '0' });
     expect(kinds(planOf(three, 'db2', 'maintenance'))).toBe('drain leave-ring stop-server set-aside');
