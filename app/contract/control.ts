@@ -183,8 +183,20 @@ export const controlMethods = {
   ),
   /** Sessions of applications on this node. */
   'sessions.count': method<{ sessions: number }>()(nothing, false),
-  /** Closes idle application sessions at once, and those in a transaction after `deadlineSeconds`. */
-  'sessions.close': method<{ closed: number }>()(
+  /**
+   * Where sessions of this front end belong from now on: `here`, when its node takes sessions, and then those that went
+   * elsewhere come back as soon as they are idle; `others` are the front ends of the other nodes that take sessions. Idle
+   * sessions go on there when the node's server is lost, or is left (sessions.close). Does not wait for them.
+   */
+  'sessions.place': method<null>()(
+    z.object({ here: z.boolean(), others: z.array(address).max(membersMax) }).strict(),
+    true,
+  ),
+  /**
+   * Empties the node. Idle sessions go on at another node where that can be done without their clients noticing, working
+   * ones when their transaction ends; after `deadlineSeconds`, and where nobody else takes them, they are closed.
+   */
+  'sessions.close': method<{ moved: number; closed: number }>()(
     z.object({ deadlineSeconds: z.number().min(0) }).strict(),
     true,
   ),

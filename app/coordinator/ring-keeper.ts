@@ -10,7 +10,7 @@ import type { NodeName } from '../model/ids.js';
 import { neighbours, ringOf } from '../replication/ring-order.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
-import type { SessionRouter } from './ports.js';
+import type { SessionRouter, SessionTarget } from './ports.js';
 import type { TokenRing } from './token-ring.js';
 
 /** A node that applies nothing for this long is stuck, not slow. */
@@ -30,7 +30,16 @@ export class RingKeeper {
 
   /** Sends sessions where they belong now. */
   async route(): Promise<void> {
-    await this.router.route(this.cluster.sessionTargets());
+    const targets = this.cluster.sessionTargets();
+    await Promise.all(this.cluster.nodes.map((node) => this.placeSessions(node, targets)));
+    await this.router.route(targets);
+  }
+
+  /** Tells a peer where its sessions belong. One that is not reached keeps what it was told before. */
+  private async placeSessions(node: ClusterNode, targets: readonly SessionTarget[]): Promise<void> {
+    const here = targets.some(({ name }) => name === node.name);
+    const others = targets.filter(({ name }) => name !== node.name).map(({ address }) => address);
+    await node.call('sessions.place', { here, others }).catch(() => undefined);
   }
 
   /**

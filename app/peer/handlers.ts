@@ -141,14 +141,21 @@ function sessionHandlers(peer: Peer): HandlersOf<'sessions'> {
   return {
     'sessions.count': () =>
       peer.withAdmin(async (admin) => ({ sessions: await countSessions(admin, peer.settings) })),
-    'sessions.close': ({ deadlineSeconds }, context) =>
-      peer.withAdmin(async (admin) => ({
-        closed: await closeSessions(admin, peer.settings, {
-          clock: peer.tools.clock,
-          deadlineSeconds,
-          context,
-        }),
-      })),
+    'sessions.place': async (places) => {
+      peer.engine.place(places);
+      return null;
+    },
+    'sessions.close': async ({ deadlineSeconds }, context) => {
+      const { clock } = peer.tools;
+      const deadlineMs = clock.monotonicMs() + deadlineSeconds * 1000;
+      const { moved, ended } = await peer.engine.leaveNode(deadlineSeconds * 1000);
+      // Those that came past the front end, and all of them where no other node takes sessions.
+      const leftSeconds = Math.max(0, deadlineMs - clock.monotonicMs()) / 1000;
+      const closed = await peer.withAdmin((admin) =>
+        closeSessions(admin, peer.settings, { clock, deadlineSeconds: leftSeconds, context }),
+      );
+      return { moved, closed: ended + closed };
+    },
   };
 }
 

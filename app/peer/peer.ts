@@ -308,6 +308,7 @@ export class Peer {
       if (this.server.status.kind !== 'running') return;
       await this.withAdmin(async (admin) => {
         await this.binlogs.purge(admin);
+        await this.engine.keepHouse();
         const look = ++this.#looks;
         const position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
         this.#learn(look, position, await readFollow(admin));

@@ -316,13 +316,14 @@ export class PeerModel {
         return { agreed: true };
       case 'ring.copied':
       case 'ring.submit':
+      case 'sessions.place':
         return null;
       case 'server.set-quota':
         return { applied: false, why: 'a model has no processor' };
       case 'sessions.count':
         return { sessions: 0 };
       case 'sessions.close':
-        return { closed: 0 };
+        return { moved: 0, closed: 0 };
       case 'disk.space':
         return { freeBytes: 100e9, dataBytes: 1_000_000 };
       case 'data.checksums':

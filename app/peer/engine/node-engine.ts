@@ -9,11 +9,13 @@ import { errorPacket } from '../../wire/session/errors.js';
 import { ConflictWatch } from '../conflict/conflict-watch.js';
 import { FrontEnd } from '../front-end/front-end.js';
 import { openGate } from '../front-end/gate.js';
+import type { Drained } from '../front-end/mover.js';
 import type { PeerTools } from '../peer-tools.js';
 import { emptyNode } from '../ring/empty-node.js';
 import type { RingNode } from '../ring/ring-node.js';
 import type { RingOfNode } from '../ring/runtime.js';
 import { OrderedNode } from './ordered-node.js';
+import { OtherFrontEnds } from './other-front-ends.js';
 
 export interface NodeEngineTools extends PeerTools {
   readonly settings: PeerSettings;
@@ -28,11 +30,15 @@ export class NodeEngine {
   #ordered: OrderedNode | null = null;
   #killer: Admin | null = null;
   #closed: RingmasterError | null = null;
+  /** Sessions belong on this node. */
+  #here = true;
   readonly #conflicts: ConflictWatch;
+  readonly #others: OtherFrontEnds;
 
   constructor(tools: NodeEngineTools) {
     this.#tools = tools;
     const { settings, folder, clock, log } = tools;
+    this.#others = new OtherFrontEnds(() => Admin.local(settings, folder), log);
     this.#conflicts = new ConflictWatch({
       connect: () => Admin.local(settings, folder),
       clock,
@@ -45,6 +51,7 @@ export class NodeEngine {
 
   /** The node's server answers queries, or does no longer. */
   serverChanged(up: boolean): void {
+    if (up && this.#frontEnd) void this.#others.learnAccounts();
     if (this.#tools.settings.ring?.data !== 'server') return;
     if (up) this.#conflicts.start();
     else void this.#conflicts.stop();
@@ -96,10 +103,43 @@ export class NodeEngine {
       tls: null,
       gate: this.#ordered?.queue ?? openGate,
       killQuery: (backendId) => this.#killQuery(backendId),
+      elsewhere: this.#others,
       clock,
       log,
     });
     this.#setClosed(this.#closed);
+  }
+
+  /**
+   * Where sessions belong from now on: those that had to leave this node come back when it takes sessions `here` again.
+   */
+  place({ here, others }: { readonly here: boolean; readonly others: readonly SqlAddress[] }): void {
+    this.#others.set(others);
+    const frontEnd = this.#frontEnd;
+    if (!frontEnd) return;
+    if (!here) {
+      frontEnd.place(this.#others.all);
+      this.#here = false;
+      return;
+    }
+    if (this.#here) return;
+    this.#here = true;
+    frontEnd
+      .comeHome()
+      .catch((thrown: unknown) =>
+        this.#tools.log.warn({ cause: messageOf(thrown) }, 'sessions stay elsewhere'),
+      );
+  }
+
+  /** Moves the sessions of this front end to the other nodes that take sessions; those that cannot are ended in time. */
+  async leaveNode(withinMs: number): Promise<Drained> {
+    if (!this.#frontEnd || this.#others.all.length === 0) return { moved: 0, ended: 0 };
+    return await this.#frontEnd.leaveHome(withinMs);
+  }
+
+  /** Once in a while: an account may be new, or have another password. */
+  async keepHouse(): Promise<void> {
+    if (this.#frontEnd) await this.#others.learnAccounts();
   }
 
   async close(): Promise<void> {

@@ -75,8 +75,11 @@ export class FrontEnd {
   private away: ErrorPacket | null = null;
   readonly counts: FrontEndCounts = { conflict: 0, retry: 0, caught: 0, malformed: 0, refused: 0 };
 
-  /** Where new sessions are placed. */
-  private seat: Seat;
+  /** Where new sessions are placed, in turn. */
+  private seats: readonly Seat[];
+  private lastSeat = 0;
+  private readonly home: Seat;
+  private homecoming = new AbortController();
   private readonly mover: Mover | null;
 
   private constructor(
@@ -85,25 +88,48 @@ export class FrontEnd {
     private readonly options: FrontEndOptions,
   ) {
     const { node, gate, killQuery, elsewhere, clock, log } = options;
-    this.seat = { node, gate, killQuery };
-    this.mover = elsewhere ? new Mover(elsewhere, clock, log) : null;
+    this.home = { node, gate, killQuery };
+    this.seats = [this.home];
+    this.mover = elsewhere ? new Mover(this.withHome(elsewhere), clock, log) : null;
   }
 
-  /** Places sessions that come from now on elsewhere. Those that are there stay: see `drain`. */
-  setSeat(seat: Seat): void {
-    this.seat = seat;
+  /** The own node is a place to go on for those that lost another one, while it takes sessions. */
+  private withHome(elsewhere: Elsewhere): Elsewhere {
+    return {
+      passwordHashes: (node, user) => elsewhere.passwordHashes(node, user),
+      seats: (lost) => {
+        const takesSessions = this.away === null && this.seats.includes(this.home);
+        const home = takesSessions && !sameNode(lost, this.home.node) ? [this.home] : [];
+        return [...elsewhere.seats(lost), ...home];
+      },
+    };
   }
 
   /**
-   * Empties every other node: new sessions go to `to`, idle ones move there without their clients noticing, working
-   * ones when their transaction ends. After `withinMs` the rest is ended, with error 1213 in a transaction and an error
-   * that says why otherwise.
-   * @throws Error where the front end was not told about other nodes
+   * Places sessions that come from now on, in turn, on these nodes; none: on the front end's own. Those that are there
+   * stay: see `leaveHome` and `comeHome`.
    */
-  async drain(to: Seat, withinMs: number): Promise<Drained> {
-    if (!this.mover) throw new Error('this front end has one node only');
-    this.seat = to;
-    return this.mover.drain(() => [...this.sessions.values()], to, withinMs);
+  place(seats: readonly Seat[]): void {
+    this.seats = seats.length > 0 ? seats : [this.home];
+    this.homecoming.abort();
+  }
+
+  /**
+   * Empties the front end's own node: idle sessions move to the others without their clients noticing, working ones when
+   * their transaction ends. After `withinMs` the rest is ended, with error 1213 in a transaction and an error that says
+   * why otherwise.
+   */
+  async leaveHome(withinMs: number): Promise<Drained> {
+    this.homecoming.abort();
+    if (!this.mover) return { moved: 0, ended: 0 };
+    return this.mover.drain(() => [...this.sessions.values()], this.home.node, withinMs);
+  }
+
+  /** The own node takes sessions: those that had to leave it come back as they become idle, until `place` or `leaveHome`. */
+  async comeHome(): Promise<void> {
+    this.place([]);
+    this.homecoming = new AbortController();
+    await this.mover?.bringHome(() => [...this.sessions.values()], this.home, this.homecoming.signal);
   }
 
   /**
@@ -158,10 +184,27 @@ export class FrontEnd {
     return [...this.sessions];
   }
 
-  /** Ends every session with `error` and answers newcomers with it; null: they may come again. */
+  /**
+   * The own node takes no sessions: those on it that can go on elsewhere do, the others end with `error`, and newcomers
+   * are answered with it unless they are placed elsewhere. Null: they may come again.
+   */
   turnAway(error: ErrorPacket | null): void {
     this.away = error;
-    if (error) for (const session of this.sessions.values()) session.end(error);
+    if (!error) return;
+    for (const session of this.sessions.values()) {
+      if (!sameNode(session.node, this.home.node) || this.mover?.isOnTheWay(session)) continue;
+      if (this.mover && session.idle && session.reasonToStay === null)
+        void this.sendAway(this.mover, session, error);
+      else session.end(error);
+    }
+  }
+
+  private async sendAway(mover: Mover, session: Session, error: ErrorPacket): Promise<void> {
+    const moved = await mover.moveToAny(session).catch((thrown: unknown) => {
+      this.options.log.error({ cause: messageOf(thrown) }, 'a session could not be moved');
+      return false;
+    });
+    if (!moved) session.end(error);
   }
 
   /** Takes no more clients, ends every session with `error`, and waits until all are gone: not longer than seven seconds. */
@@ -171,6 +214,7 @@ export class FrontEnd {
       this.whenEmpty = resolve;
     });
     if (this.sockets.size === 0) this.whenEmpty();
+    this.homecoming.abort();
     for (const session of this.sessions.values()) session.end(error);
     const late = this.options.clock.after(closeMs, () => {
       for (const socket of this.sockets) socket.destroy();
@@ -187,7 +231,8 @@ export class FrontEnd {
     });
     const { options } = this;
     const full = this.sessions.size >= options.sessionsMax;
-    const refusal = this.away ?? (full ? tooMany : null);
+    const seat = this.seats[this.lastSeat++ % this.seats.length] ?? this.home;
+    const refusal = full ? tooMany : sameNode(seat.node, this.home.node) ? this.away : null;
     if (refusal) {
       this.counts.refused++;
       client.on('error', () => undefined);
@@ -196,12 +241,12 @@ export class FrontEnd {
       return;
     }
     const id = this.nextId();
-    const backend = connectToNode(this.seat.node);
+    const backend = connectToNode(seat.node);
     const session = new Session({
       client,
       backend,
       secureContext: this.secureContext,
-      seat: this.seat,
+      seat,
       proxyProtocol: options.proxyProtocol ?? false,
       loginMs: options.loginMs ?? loginMsDefault,
       clock: options.clock,

@@ -18,6 +18,10 @@ const atOnceMax = 64;
 const answerMs = 2_000;
 /** How often it is looked whether a session of a drained node has become idle. */
 const drainEveryMs = 20;
+/** The same for sessions that may come home, where nobody waits for it. */
+const homeEveryMs = 200;
+/** A session that could not come home so often stays where it is. */
+const homeTriesMax = 3;
 
 export interface Drained {
   readonly moved: number;
@@ -31,6 +35,9 @@ export class Mover {
   /** Whether a node still answers, while that is being found out. */
   private readonly asked = new Map<string, Promise<boolean>>();
   private readonly hashes = new Map<string, Promise<readonly Buffer[]>>();
+  /** Sessions that are on their way, or look for one. */
+  private readonly onTheWay = new Set<Session>();
+  private lastSeat = 0;
 
   constructor(
     private readonly elsewhere: Elsewhere,
@@ -49,32 +56,77 @@ export class Mover {
       session.leave(session.reasonToStay);
       return;
     }
-    for (const seat of this.elsewhere.seats(lost)) {
-      const problem = await this.inTurn(() => this.move(session, seat));
-      if (problem === null || session.isClosed) return;
-      this.log.info({ node: seat.node, problem }, 'a session could not move to this node');
+    if (!(await this.moveToAny(session))) session.leave('no other node could take it');
+  }
+
+  /** Is somebody seeing to it that this session gets to another node? */
+  isOnTheWay(session: Session): boolean {
+    return this.onTheWay.has(session);
+  }
+
+  /** Tries the other nodes in turn, beginning with the next one, so that many sessions spread. @returns whether it moved */
+  async moveToAny(session: Session): Promise<boolean> {
+    this.onTheWay.add(session);
+    try {
+      const seats = this.elsewhere.seats(session.node);
+      const first = this.lastSeat++;
+      for (const index of seats.keys()) {
+        const seat = seats[(first + index) % seats.length] as Seat;
+        const problem = await this.inTurn(() => this.move(session, seat));
+        if (problem === null || session.isClosed) return true;
+        this.log.info({ node: seat.node, problem }, 'a session could not move to this node');
+      }
+      return false;
+    } finally {
+      this.onTheWay.delete(session);
     }
-    session.leave('no other node could take it');
   }
 
   /**
-   * Empties a node within `withinMs`: idle sessions leave at once, working ones when their transaction ends. At the end
+   * Takes sessions that are on other nodes to `home` as soon as they are idle, until none is left that can move.
+   * @param sessions those of the front end at any moment
+   */
+  async bringHome(sessions: () => readonly Session[], home: Seat, signal: AbortSignal): Promise<void> {
+    const tries = new Map<Session, number>();
+    const away = () =>
+      sessions().filter(
+        (session) =>
+          !sameNode(session.node, home.node) &&
+          !session.isClosed &&
+          session.reasonToStay === null &&
+          (tries.get(session) ?? 0) < homeTriesMax,
+      );
+    for (let left = away(); left.length > 0 && !signal.aborted; left = away()) {
+      const ready = left.filter((session) => session.idle && !this.onTheWay.has(session));
+      await Promise.all(
+        ready.map(async (session) => {
+          if (signal.aborted) return;
+          tries.set(session, (tries.get(session) ?? 0) + 1);
+          this.onTheWay.add(session);
+          const problem = await this.inTurn(() => this.move(session, home));
+          this.onTheWay.delete(session);
+          if (problem !== null && !session.isClosed)
+            this.log.debug({ problem }, 'a session did not come home');
+        }),
+      );
+      await delay(this.clock, homeEveryMs, signal).catch(() => undefined);
+    }
+  }
+
+  /**
+   * Empties `node` within `withinMs`: idle sessions leave at once, working ones when their transaction ends. At the end
    * those that are left are ended, except where a commit is on its way.
    * @param sessions those of the front end at any moment
    */
-  async drain(sessions: () => readonly Session[], to: Seat, withinMs: number): Promise<Drained> {
+  async drain(sessions: () => readonly Session[], node: NodeAddress, withinMs: number): Promise<Drained> {
     const deadlineMs = this.clock.monotonicMs() + withinMs;
     const counts = { moved: 0, ended: 0 };
-    const onTheWay = new Set<Session>();
+    const { onTheWay } = this;
     const move = async (session: Session) => {
-      onTheWay.add(session);
-      const problem = await this.inTurn(() => this.move(session, to));
-      onTheWay.delete(session);
-      if (problem === null) counts.moved++;
-      else if (!session.isClosed) this.log.debug({ problem }, 'a session stays for the moment');
+      if ((await this.moveToAny(session)) && !session.isClosed) counts.moved++;
     };
     for (;;) {
-      const left = sessions().filter((session) => !sameNode(session.node, to.node) && !session.isClosed);
+      const left = sessions().filter((session) => sameNode(session.node, node) && !session.isClosed);
       const now = this.clock.monotonicMs();
       const named = new Map(left.map((session, index) => [String(index), session]));
       const verdict = drain(

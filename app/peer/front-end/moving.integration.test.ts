@@ -11,6 +11,7 @@ import { type RealServer, startRealServer } from '../../wire/testing/real-server
 import { FrontEnd } from './front-end.js';
 import { openGate } from './gate.js';
 import type { NodeAddress, Seat } from './seat.js';
+import { CountingGate } from './testing/counting-gate.js';
 import { passwordHashes } from './testing/password-hashes.js';
 
 const goodbye = { errorNumber: 1053, sqlState: '08S01', message: 'Server shutdown in progress' };
@@ -19,6 +20,8 @@ const account = { host: '127.0.0.1', user: 'app', password: 'secret', database: 
 let one: RealServer;
 let two: RealServer;
 let frontEnd: FrontEnd;
+/** Where sessions may go on. */
+let seats: readonly Seat[] = [];
 /** To the second server, beside the front end. */
 let beside: Connection;
 const open: Connection[] = [];
@@ -61,7 +64,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await beside.query("DELETE FROM item WHERE name NOT LIKE 'at %'");
-  const seats = [seatOf(one), seatOf(two)];
+  seats = [seatOf(one), seatOf(two)];
   frontEnd = await FrontEnd.open({
     host: '127.0.0.1',
     port: 0,
@@ -242,6 +245,43 @@ describe('a client that says the types of its parameters once only', () => {
   });
 });
 
+describe('the front end of another node', () => {
+  it('takes sessions as a node does, and orders their commits itself', async () => {
+    const gate = new CountingGate();
+    const other = await FrontEnd.open({
+      host: '127.0.0.1',
+      port: 0,
+      ...seatOf(two),
+      gate,
+      nodeNumber: 2,
+      sessionsMax: 200,
+      tls: null,
+      clock: systemClock,
+      log: silentLog(),
+    });
+    try {
+      seats = [seatOf(one), { ...seatOf(two), node: { host: '127.0.0.1', port: other.port } }];
+      const session = await through();
+      await session.query("SET @ringmaster_acknowledge = 'everywhere', time_zone = '+03:00'");
+      await session.execute('SELECT name FROM item WHERE amount = ?', [7]);
+      await one.kill();
+      const [prepared] = await session.execute('SELECT name FROM item WHERE amount = ?', [7]);
+      expect(prepared).toEqual([{ name: `at ${two.port}` }]);
+      await session.beginTransaction();
+      await session.query("INSERT INTO item (name) VALUES ('in a transaction')");
+      await session.commit();
+      await session.query("INSERT INTO item (name) VALUES ('alone')");
+      expect(gate.acquired).toBe(2);
+      expect(gate.levels).toEqual(['everywhere', 'everywhere']);
+      const [[row]] = (await session.query('SELECT @@time_zone AS zone')) as unknown as [{ zone: string }[]];
+      expect(row?.zone).toBe('+03:00');
+      expect(other.sessionCount).toBe(1);
+    } finally {
+      await other.close(goodbye);
+    }
+  });
+});
+
 describe('a drained node', () => {
   it('keeps nobody: idle sessions move at once, working ones when they are done, the rest ends at the deadline', async () => {
     const [idle, working, stubborn] = [await through(), await through(), await through()];
@@ -249,7 +289,7 @@ describe('a drained node', () => {
     await working.beginTransaction();
     await working.query("INSERT INTO item (name) VALUES ('done')");
     await stubborn.query('CREATE TEMPORARY TABLE mine (a INT)');
-    const drained = frontEnd.drain(seatOf(two), 1_500);
+    const drained = frontEnd.leaveHome(1_500);
     await waitFor(systemClock, async () => ((await portOf(idle)) === two.port ? true : undefined), {
       timeoutMs: 1_000,
     });
@@ -258,7 +298,27 @@ describe('a drained node', () => {
     expect(await portOf(working)).toBe(two.port);
     const [prepared] = await idle.execute('SELECT name FROM item WHERE amount = ?', [7]);
     expect(prepared).toEqual([{ name: `at ${two.port}` }]);
+    frontEnd.place([seatOf(two)]);
     expect(await portOf(await through())).toBe(two.port);
     await expect(stubborn.query('SELECT 1')).rejects.toThrow();
+  });
+
+  it('gets its sessions back when it takes them again, and newcomers with them', async () => {
+    const [idle, working] = [await through(), await through()];
+    await Promise.all([idle.query("SET @mine = 'kept'"), working.query('SELECT 1')]);
+    expect(await frontEnd.leaveHome(1_500)).toEqual({ moved: 2, ended: 0 });
+    await working.beginTransaction();
+    await working.query("INSERT INTO item (name) VALUES ('elsewhere')");
+    const home = frontEnd.comeHome();
+    await waitFor(systemClock, async () => ((await portOf(idle)) === one.port ? true : undefined), {
+      timeoutMs: 2_000,
+    });
+    expect(await portOf(working)).toBe(two.port);
+    await working.commit();
+    await home;
+    expect(await portOf(working)).toBe(one.port);
+    expect(await portOf(await through())).toBe(one.port);
+    const [[row]] = (await idle.query('SELECT @mine AS mine')) as unknown as [{ mine: string }[]];
+    expect(row?.mine).toBe('kept');
   });
 });
