@@ -37,7 +37,8 @@ export class PeerProcesses implements PeerProvider {
     if (!settings) throw new RingmasterError('peer.unreachable', { node, cause: 'it is not configured' });
     const living = await connectToPeer(node, settings.controlSocket).catch(() => undefined);
     if (living) return living;
-    const child = await this.start(node, settings);
+    // One that does not answer for a moment lives all the same: a second one would only find its ports taken.
+    const child = this.children.get(node) ?? (await this.start(node, settings));
     const { clock } = this.options;
     const control = await waitFor(
       clock,
