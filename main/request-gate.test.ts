@@ -14,12 +14,19 @@ const payloads: Readonly<Record<RequestName, unknown>> = {
   'plan.abort': { plan: 'p1' },
   'plan.dismiss': { plan: 'p1' },
   'load.set': { connections: 350, writePercent: 20, targetRate: null },
+  'routing.decisions': { node: null, session: '', after: 0, count: 50 },
+  'routing.set': { policy: 'weighted', weights: { db1: 2, db2: 0 } },
   'lab.set-quota': { cores: 0.4 },
   'lab.reset': { confirmation: 'lab' },
 };
 
 /** Requests that change nothing on the cluster. Whoever adds one here has thought about it. */
-const harmless: readonly RequestName[] = ['cluster.open', 'plan.propose', 'plan.dismiss'];
+const harmless: readonly RequestName[] = [
+  'cluster.open',
+  'plan.propose',
+  'plan.dismiss',
+  'routing.decisions',
+];
 const names = Object.keys(windowRequests) as RequestName[];
 const mutating = names.filter((name) => !harmless.includes(name));
 
@@ -131,6 +138,12 @@ describe('the gate', () => {
     ['plan.propose', { node: 'DB 2; rm', target: 'active', donor: null }],
     ['plan.propose', { node: 'db2', target: 'failed', donor: null }],
     ['load.set', { connections: 1e9, writePercent: 20, targetRate: null }],
+    ['routing.decisions', { node: null, session: '', after: 0, count: 1e6 }],
+    ['routing.decisions', { node: null, session: 'x'.repeat(65), after: 0, count: 1 }],
+    ['routing.set', { policy: 'my-own', weights: {} }],
+    ['routing.set', { policy: 'weighted', weights: { db1: 101 } }],
+    ['routing.set', { policy: 'weighted', weights: { db1: -1 } }],
+    ['routing.set', { policy: 'weighted', weights: { 'DB 1': 1 } }],
     ['lab.set-quota', { cores: '1' }],
     ['cluster.open', null],
   ])('refuses %s with payload %j and says what is wrong', async (name, payload) => {

@@ -25,6 +25,11 @@ const propose = async (page: Page): Promise<void> => {
   await page.getByTestId('plan-confirm').waitFor();
 };
 
+const openSessions = async (page: Page): Promise<void> => {
+  await page.getByRole('tab', { name: 'Sessions' }).click();
+  await page.getByTestId('decision').first().waitFor();
+};
+
 const shots: readonly Shot[] = [
   { name: 'starting', query: 'scene=starting' },
   { name: 'one', query: 'scene=one&live' },
@@ -55,6 +60,33 @@ const shots: readonly Shot[] = [
   { name: 'maintenance', query: 'scene=maintenance', act: (page) => page.getByTestId('node-db3').click() },
   { name: 'overdue', query: 'scene=overdue', act: (page) => page.getByTestId('node-db3').click() },
   { name: 'long', query: 'scene=long' },
+  { name: 'sessions', query: 'scene=two&live', act: openSessions },
+  {
+    name: 'policies',
+    query: 'scene=two',
+    act: async (page) => {
+      await page.getByTestId('policy-pill').click();
+      await page.getByTestId('policy-weighted').click();
+      await page.getByTestId('weight-db2').fill('0');
+    },
+  },
+  {
+    name: 'explained',
+    query: 'scene=two',
+    act: async (page) => {
+      await openSessions(page);
+      await page.getByTestId('decision').nth(2).click();
+      await page.getByTestId('explanation').waitFor();
+    },
+  },
+  {
+    name: 'sessions-long',
+    query: 'scene=long',
+    act: async (page) => {
+      await page.getByTestId('node-production-frankfurt-rack4-db01').click();
+      await openSessions(page);
+    },
+  },
   { name: 'seven', query: 'scene=seven' },
   { name: 'nine', query: 'scene=nine' },
   { name: 'problem', query: 'scene=problem' },

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../base/random.js';
 import { nodeName } from '../model/ids.js';
 import type { NodeSample } from '../model/metrics.js';
+import { type DecisionQuery, policyNames } from '../model/routing.js';
 import type { Candidate } from './candidate.js';
 import { decayedMean } from './candidate.js';
-import { policyNames } from './policies.js';
 import { decisionsMax, defaultRouterSettings, Router, type RouterSettings } from './router.js';
 
 const nowMs = 1_000_000;
@@ -189,26 +189,44 @@ describe('what each policy is for', () => {
 });
 
 describe('the router', () => {
+  const ask = (used: Router, changed: Partial<DecisionQuery> = {}) =>
+    used.decisions({ node: null, session: '', after: 0, count: 100, ...changed });
+
   it('keeps the last thousand decisions and explains them', () => {
     const used = router();
     const nodes = [candidate('a'), candidate('b', { state: 'standby' })];
     for (let index = 0; index < decisionsMax + 5; index++)
-      used.place(`session ${index}`, nodes, nowMs + index);
-    expect(used.decisions()).toHaveLength(decisionsMax);
-    expect(used.explain('session 0')).toBeUndefined();
-    expect(used.explain('session 1004')).toMatchObject({
-      number: 1005,
-      winner: 'a',
-      policy: 'least-connections',
-    });
-    expect(used.explain('session 1004')?.scores[1]).toMatchObject({ node: 'b', reason: 'is standby' });
+      used.place(`10.0.0.1:${50_000 + index}`, nodes, nowMs + index);
+    const all = ask(used, { count: decisionsMax + 5 }).decisions;
+    expect(all).toHaveLength(decisionsMax);
+    expect(all.at(-1)?.number).toBe(6);
+    expect(ask(used, { session: ':50000' }).decisions).toEqual([]);
+    const [found, ...others] = ask(used, { session: ':51004' }).decisions;
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ number: 1005, winner: 'a', policy: 'least-connections' });
+    expect(found?.scores[1]).toMatchObject({ node: 'b', reason: 'is standby' });
+  });
+
+  it('gives its decisions out in pages, newest first: of one node, of a name, after a number', () => {
+    const used = router({ policy: 'round-robin' });
+    const nodes = [candidate('a'), candidate('b')];
+    expect(ask(used)).toEqual({ decisions: [], last: 0 });
+    for (let index = 1; index <= 8; index++) used.place(`10.0.0.${index % 2}:${index}`, nodes, nowMs);
+    const numbers = (changed: Partial<DecisionQuery>) =>
+      ask(used, changed).decisions.map(({ number }) => number);
+    expect(numbers({ count: 3 })).toEqual([8, 7, 6]);
+    expect(numbers({ after: 6 })).toEqual([8, 7]);
+    expect(numbers({ node: nodeName('a') })).toEqual([7, 5, 3, 1]);
+    expect(numbers({ session: '10.0.0.0', after: 4, count: 5 })).toEqual([8, 6]);
+    expect(numbers({ node: nodeName('c') })).toEqual([]);
+    expect(ask(used, { after: 8 })).toEqual({ decisions: [], last: 8 });
   });
 
   it('changes its policy while it works', () => {
     const used = router({ policy: 'round-robin' });
     const nodes = [candidate('a', { connections: 9 }), candidate('b', { connections: 9 })];
     expect(used.place('one', nodes, nowMs).winner).toBe('a');
-    used.change({ ...used.current, policy: 'least-connections' });
+    used.change(defaultRouterSettings);
     expect(used.place('two', [candidate('a', { connections: 9 }), candidate('b')], nowMs)).toMatchObject({
       winner: 'b',
       policy: 'least-connections',

@@ -3,17 +3,8 @@
  * lowest wins. What a policy must remember from one decision to the next (whose turn it is) goes in and comes out.
  */
 import type { NodeName } from '../model/ids.js';
+import type { PolicyName, Score } from '../model/routing.js';
 import { type Candidate, decayedMean } from './candidate.js';
-
-export const policyNames = [
-  'round-robin',
-  'weighted',
-  'least-connections',
-  'response-time',
-  'cpu-load',
-  'optimal',
-] as const;
-export type PolicyName = (typeof policyNames)[number];
 
 /** Numbers that a policy keeps about nodes. */
 export type PolicyMemory = ReadonlyMap<NodeName, number>;
@@ -29,17 +20,6 @@ export interface PolicyContext {
   readonly countsDisk: boolean;
 }
 
-/** One row of the table that explains a decision. */
-export interface Score {
-  readonly node: NodeName;
-  /** Lower is better; null cannot win. */
-  readonly score: number | null;
-  /** What it is made of: "cpu" -> 0.42. */
-  readonly parts: Readonly<Record<string, number>>;
-  /** Why it cannot win. */
-  readonly reason: string | null;
-}
-
 export interface Ranking {
   readonly scores: readonly Score[];
   /** What the policy remembers when `winner` gets the session. */
@@ -47,25 +27,16 @@ export interface Ranking {
 }
 
 export interface Policy {
-  readonly name: PolicyName;
-  /** For menus. */
-  readonly title: string;
-  /** One sentence for people: "sessions go to ...". */
-  readonly meaning: string;
   rank(candidates: readonly Candidate[], context: PolicyContext): Ranking;
 }
 
-const row = (
-  node: NodeName,
+/** A candidate's row. @param reason why it cannot win */
+export const scoreOf = (
+  { node, connections, weight }: Candidate,
   score: number | null,
-  parts: Record<string, number>,
+  parts: Score['parts'],
   reason: string | null = null,
-): Score => ({
-  node,
-  score,
-  parts,
-  reason,
-});
+): Score => ({ node, score, parts, reason, sessions: connections, weight });
 
 /** A measured value must not send every session to the same node until the next sample: each placed one weighs a little. */
 const placedWeight = 0.02;
@@ -76,63 +47,52 @@ const byName = (left: Candidate, right: Candidate): number =>
   left.node < right.node ? -1 : left.node > right.node ? 1 : 0;
 
 const roundRobin: Policy = {
-  name: 'round-robin',
-  title: 'Round robin',
-  meaning: 'to each node in turn',
   rank(candidates, { memory }) {
     const served = (node: NodeName) => memory.get(node) ?? 0;
     const last = Math.max(0, ...memory.values());
-    const scores = candidates.map(({ node }) => row(node, served(node), { 'last served': served(node) }));
+    const scores = candidates.map((candidate) => {
+      const turn = served(candidate.node);
+      return scoreOf(candidate, turn, { 'last served': turn });
+    });
     return { scores, remember: (winner) => new Map(memory).set(winner, last + 1) };
   },
 };
 
 /** Smooth weighted round robin, as in nginx: of weights 2 and 1 the order is a b a, a b a, not a a b. */
 const weighted: Policy = {
-  name: 'weighted',
-  title: 'Weighted',
-  meaning: 'to each node in turn, as often as its weight says',
   rank(candidates, { memory }) {
     const total = candidates.reduce((sum, { weight }) => sum + weight, 0);
     const credit = new Map(candidates.map(({ node, weight }) => [node, (memory.get(node) ?? 0) + weight]));
-    const scores = candidates.map(({ node, weight }) => {
+    const scores = candidates.map((candidate) => {
+      const { node, weight } = candidate;
       const owed = credit.get(node) ?? 0;
-      return row(node, -owed, { weight, owed });
+      return scoreOf(candidate, -owed, { weight, owed });
     });
     return { scores, remember: (winner) => new Map(credit).set(winner, (credit.get(winner) ?? 0) - total) };
   },
 };
 
 const measured = (
-  name: PolicyName,
-  title: string,
-  meaning: string,
   score: (
     candidate: Candidate,
     context: PolicyContext,
     all: readonly Candidate[],
   ) => Record<string, number> | null,
 ): Policy => ({
-  name,
-  title,
-  meaning,
   rank(candidates, context) {
     const scores = candidates.map((candidate) => {
       const parts = score(candidate, context, candidates);
-      if (!parts) return row(candidate.node, null, {}, noSample);
+      if (!parts) return scoreOf(candidate, null, {}, noSample);
       const sum = Object.values(parts).reduce((total, part) => total + part, 0);
-      return row(candidate.node, sum, parts);
+      return scoreOf(candidate, sum, parts);
     });
     return { scores, remember: () => context.memory };
   },
 });
 
-const leastConnections = measured(
-  'least-connections',
-  'Least connections',
-  'to the node with the fewest sessions for its weight',
-  ({ connections, weight }) => ({ 'sessions per weight': (connections + 1) / weight }),
-);
+const leastConnections = measured(({ connections, weight }) => ({
+  'sessions per weight': (connections + 1) / weight,
+}));
 
 /** Response time, of which the slowest candidate has 1. */
 function relativeResponse(
@@ -155,50 +115,35 @@ const cpuShare = ({ samples }: Candidate, { nowMs, freshMs }: PolicyContext): nu
 const placed = (candidate: Candidate, context: PolicyContext): number =>
   (context.placedSince(candidate) * placedWeight) / candidate.weight;
 
-const responseTime = measured(
-  'response-time',
-  'Response time',
-  'to the node that answers fastest',
-  (candidate, context, all) => {
-    const response = relativeResponse(candidate, context, all);
-    return response === null ? null : { response, 'just placed': placed(candidate, context) };
-  },
-);
+const responseTime = measured((candidate, context, all) => {
+  const response = relativeResponse(candidate, context, all);
+  return response === null ? null : { response, 'just placed': placed(candidate, context) };
+});
 
-const cpuLoad = measured(
-  'cpu-load',
-  'CPU load',
-  'to the node whose processor has the most to spare',
-  (candidate, context) => {
-    const cpu = cpuShare(candidate, context);
-    return cpu === null ? null : { cpu, 'just placed': placed(candidate, context) };
-  },
-);
+const cpuLoad = measured((candidate, context) => {
+  const cpu = cpuShare(candidate, context);
+  return cpu === null ? null : { cpu, 'just placed': placed(candidate, context) };
+});
 
 /** Load per core from which a node counts as full. */
 const fullLoadPerCore = 2;
 
-const optimal = measured(
-  'optimal',
-  'Optimal',
-  'to the node with the lowest sum of processor, load, memory and response time',
-  (candidate, context, all) => {
-    const { nowMs, freshMs, countsDisk } = context;
-    const cpu = cpuShare(candidate, context);
-    const response = relativeResponse(candidate, context, all);
-    // Without these two there is no server there, or nobody has looked lately.
-    if (cpu === null || response === null) return null;
-    const load = decayedMean(candidate.samples, nowMs, freshMs, ({ loadPerCore }) => loadPerCore);
-    return {
-      cpu,
-      response,
-      'just placed': placed(candidate, context),
-      ...(load !== null && { load: Math.min(1, load / fullLoadPerCore) }),
-      ...(candidate.memoryShare !== null && { memory: candidate.memoryShare }),
-      ...(countsDisk && candidate.diskWaitShare !== null && { disk: candidate.diskWaitShare }),
-    };
-  },
-);
+const optimal = measured((candidate, context, all) => {
+  const { nowMs, freshMs, countsDisk } = context;
+  const cpu = cpuShare(candidate, context);
+  const response = relativeResponse(candidate, context, all);
+  // Without these two there is no server there, or nobody has looked lately.
+  if (cpu === null || response === null) return null;
+  const load = decayedMean(candidate.samples, nowMs, freshMs, ({ loadPerCore }) => loadPerCore);
+  return {
+    cpu,
+    response,
+    'just placed': placed(candidate, context),
+    ...(load !== null && { load: Math.min(1, load / fullLoadPerCore) }),
+    ...(candidate.memoryShare !== null && { memory: candidate.memoryShare }),
+    ...(countsDisk && candidate.diskWaitShare !== null && { disk: candidate.diskWaitShare }),
+  };
+});
 
 export const policies: Readonly<Record<PolicyName, Policy>> = {
   'round-robin': roundRobin,
@@ -211,10 +156,10 @@ export const policies: Readonly<Record<PolicyName, Policy>> = {
 
 /** The lowest score wins; of equal ones the node with fewer sessions for its weight, then the first by name. */
 export function winnerOf(scores: readonly Score[], candidates: readonly Candidate[]): NodeName | null {
-  const scoreOf = new Map(scores.map(({ node, score }) => [node, score]));
+  const known = new Map(scores.map(({ node, score }) => [node, score]));
   let best: { candidate: Candidate; score: number } | null = null;
   for (const candidate of [...candidates].sort(byName)) {
-    const score = scoreOf.get(candidate.node) ?? null;
+    const score = known.get(candidate.node) ?? null;
     if (score === null || Number.isNaN(score)) continue;
     const better =
       best === null ||

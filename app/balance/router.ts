@@ -1,8 +1,9 @@
 /** Places sessions on nodes by a policy that can change while it works, and can say why each went where it went. */
 import type { NodeName } from '../model/ids.js';
+import type { Decision, DecisionPage, DecisionQuery, PolicyName, Score } from '../model/routing.js';
 import { type Candidate, exclusion } from './candidate.js';
 import type { HealthLevel } from './health.js';
-import { type PolicyMemory, type PolicyName, policies, type Score, winnerOf } from './policies.js';
+import { type PolicyMemory, policies, scoreOf, winnerOf } from './policies.js';
 
 /** Decisions that are kept for "why did this session go to db2?". */
 export const decisionsMax = 1000;
@@ -23,20 +24,6 @@ export const defaultRouterSettings: RouterSettings = {
   countsDisk: false,
 };
 
-/** One placement, with the table that explains it. */
-export interface Decision {
-  /** Increases by one with every decision. */
-  readonly number: number;
-  readonly atMs: number;
-  readonly session: string;
-  readonly policy: PolicyName;
-  /** Null when no node could take the session. */
-  readonly winner: NodeName | null;
-  /** A policy that needs samples had none: the session was placed by least connections. */
-  readonly fellBack: boolean;
-  readonly scores: readonly Score[];
-}
-
 export class Router {
   private settings: RouterSettings;
   private memory: PolicyMemory = new Map();
@@ -47,10 +34,6 @@ export class Router {
 
   constructor(settings: RouterSettings = defaultRouterSettings) {
     this.settings = settings;
-  }
-
-  get current(): RouterSettings {
-    return this.settings;
   }
 
   /** Takes effect with the next session. */
@@ -71,7 +54,7 @@ export class Router {
     for (const candidate of candidates) {
       const reason = exclusion(candidate, requiredHealth);
       if (reason === null) able.push(candidate);
-      else excluded.push({ node: candidate.node, score: null, parts: {}, reason });
+      else excluded.push(scoreOf(candidate, null, {}, reason));
     }
     const placedSince = (candidate: Candidate) => this.placedSince(candidate);
     const context = { nowMs, memory: this.memory, freshMs, placedSince, countsDisk };
@@ -107,13 +90,15 @@ export class Router {
     return times.length;
   }
 
-  /** The last thousand decisions, oldest first. */
-  decisions(): readonly Decision[] {
-    return this.kept;
-  }
-
-  /** Why a session is where it is; undefined when that is too long ago. */
-  explain(session: string): Decision | undefined {
-    return this.kept.findLast((decision) => decision.session === session);
+  /** The newest of the last thousand decisions that are asked for. */
+  decisions({ node, session, after, count }: DecisionQuery): Omit<DecisionPage, 'beganAtMs'> {
+    const found: Decision[] = [];
+    for (let index = this.kept.length - 1; index >= 0 && found.length < count; index--) {
+      const decision = this.kept[index] as Decision;
+      if (decision.number <= after) break;
+      if (node !== null && decision.winner !== node) continue;
+      if (decision.session.includes(session)) found.push(decision);
+    }
+    return { decisions: found, last: this.next - 1 };
   }
 }

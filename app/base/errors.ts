@@ -110,6 +110,16 @@ export const errorTable = {
     'Check both hosts; the old data of {joiner} is untouched.',
   ),
   'transition.refused': entry('refused', '{node} cannot go from {from} to {to}: {reason}', '{remedy}'),
+  'routing.unknown-node': entry(
+    'input',
+    'There is no node {node} in this cluster, so it cannot have a weight.',
+    'Give weights to these nodes only: {nodes}.',
+  ),
+  'routing.no-weight': entry(
+    'refused',
+    'With weight 0 on every node no session could be placed.',
+    'Give at least one node a weight above 0.',
+  ),
   'plan.busy': entry('refused', 'Another plan is running: {title}.', 'Wait until it ends, or stop it first.'),
   'plan.unknown': entry(
     'input',

@@ -10,6 +10,7 @@ import { maintenanceRequestSchema } from '../model/maintenance.js';
 import type { MetricsPoint } from '../model/metrics.js';
 import { type Danger, targetStateSchema } from '../model/node-state.js';
 import type { Plan } from '../model/plan.js';
+import { type DecisionPage, decisionQuerySchema, routingSchema } from '../model/routing.js';
 
 /** One request: how its payload is parsed, what it answers, and whether it changes anything. */
 interface RequestEntry<Payload extends z.ZodType, Reply> {
@@ -49,6 +50,10 @@ export const windowRequests = {
   'plan.dismiss': request<null>()(z.object({ plan: planIdSchema }).strict(), null),
   /** Changes what the load generator does, at once. */
   'load.set': request<null>()(loadSettingsSchema, 'safe'),
+  /** The newest decisions of where sessions went, with the table that explains each. */
+  'routing.decisions': request<DecisionPage>()(decisionQuerySchema, null),
+  /** Changes who gets the sessions that come from now on; open sessions stay where they are. */
+  'routing.set': request<null>()(routingSchema, 'safe'),
   /** Processor quota of every lab node, in cores. */
   'lab.set-quota': request<null>()(z.object({ cores: z.number().min(0.1).max(64) }).strict(), 'safe'),
   /** Stops all servers, erases their data and starts anew. `confirmation` is the typed name of the lab. */

@@ -12,6 +12,7 @@ let db1: TestServer;
 let db2: TestServer;
 let door: FrontDoor;
 let target: DoorTarget | null;
+let chosenFor = '';
 const clients: Connection[] = [];
 
 const target1 = (): DoorTarget => ({ name: 'db1', address: db1.address });
@@ -37,7 +38,11 @@ const options = { host: '127.0.0.1', sessionsMax: 3, clock: systemClock, log: si
 
 beforeAll(async () => {
   [db1, db2] = await Promise.all([TestServer.create(22211, 'load-a'), TestServer.create(22212, 'load-b')]);
-  door = await FrontDoor.open({ ...options, port: 22210, choose: () => target });
+  const choose = (client: string) => {
+    chosenFor = client;
+    return target;
+  };
+  door = await FrontDoor.open({ ...options, port: 22210, choose });
 });
 
 afterEach(async () => {
@@ -85,6 +90,14 @@ describe('a session', () => {
 });
 
 describe('the door', () => {
+  it('names each client by its address and port when it asks where it goes', async () => {
+    target = target1();
+    const socket = connect(door.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('data', resolve));
+    expect(chosenFor).toBe(`127.0.0.1:${socket.localPort}`);
+    socket.destroy();
+  });
+
   it('says in the protocol that no node takes sessions', async () => {
     target = null;
     await expect(client()).rejects.toMatchObject({

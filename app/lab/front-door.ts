@@ -26,8 +26,8 @@ export interface FrontDoorOptions {
   readonly host: string;
   /** 0 for any free one. */
   readonly port: number;
-  /** Where the next session goes; null while no node takes sessions. */
-  readonly choose: () => DoorTarget | null;
+  /** Where this client's session goes, whose address and port are given; null while no node takes sessions. */
+  readonly choose: (client: string) => DoorTarget | null;
   /** Sessions at the same time; the next one is refused with error 1040. */
   readonly sessionsMax: number;
   readonly clock: Clock;
@@ -106,7 +106,7 @@ export class FrontDoor {
       refuse(client, 1040, `Too many connections (${this.options.sessionsMax}, by Ringmaster)`);
       return;
     }
-    const target = this.options.choose();
+    const target = this.options.choose(nameOf(client));
     if (target) {
       this.count(client, target.name);
       this.relay(client, target);
@@ -147,6 +147,10 @@ export class FrontDoor {
     for (const listener of this.listeners) listener();
   }
 }
+
+/** "127.0.0.1:45312", as the client's own machine lists its connections too. */
+const nameOf = ({ remoteAddress, remotePort }: Socket): string =>
+  remoteAddress === undefined ? 'a client that left at once' : `${remoteAddress}:${remotePort}`;
 
 /** Answers with an error in the place of the greeting, and closes. */
 function refuse(client: Socket, code: number, text: string): void {

@@ -14,28 +14,27 @@ import { Coordinator } from '../coordinator/coordinator.js';
 import type { NodeSettings, SessionRouter, SessionTarget } from '../coordinator/ports.js';
 import { MetricsHistory } from '../metrics/history.js';
 import type { LoadSettings } from '../model/cluster.js';
-import { type NodeName, nodeName, serverId } from '../model/ids.js';
+import { type NodeName, nodeName } from '../model/ids.js';
 import type { MetricsPoint, NodeSample } from '../model/metrics.js';
-import { runsAsRoot } from './folders.js';
 import { FrontDoor } from './front-door.js';
 import { fileMemory, type LabAccounts, loadAccounts, lockFolder, makeFolder } from './lab-files.js';
 import { LabRing } from './lab-ring.js';
 import { LoadClient } from './load/client.js';
 import { defaultLoadSettings } from './load/contract.js';
 import { PeerProcesses } from './peer-processes.js';
-import { Placement } from './placement.js';
+import { frontSessionsMax, peerSettings } from './peer-settings.js';
 import { freePorts, isFree } from './ports.js';
+import { LabRouting } from './routing.js';
+import { countSessions } from './session-counts.js';
 
 const host = '127.0.0.1';
 const sampleEveryMs = 1000;
 const historyPoints = 300;
-const bufferPoolMegabytes = 64;
 /** With this quota three nodes fit on a small machine, and adding one adds capacity as a separate machine would. */
 const defaultQuotaCores = 0.4;
 const labName = 'Lab';
-/** Sessions of applications through the one address; each server takes as many. */
-const frontSessionsMax = 1000;
-
+/** Who acts here. */
+const operator = userInfo().username;
 export interface LabOptions {
   /** Everything the lab owns lives below it. */
   readonly folder: string;
@@ -150,6 +149,8 @@ class RunningLab implements Lab {
         await this.applyLoad();
         return null;
       },
+      'routing.decisions': (query) => this.running.routing.handlers['routing.decisions'](query),
+      'routing.set': (routing) => this.running.routing.handlers['routing.set'](routing),
       'lab.set-quota': async ({ cores }) => {
         this.quotaCores = cores;
         await this.applyQuota();
@@ -175,7 +176,8 @@ class RunningLab implements Lab {
     const nodes: NodeSettings[] = names.map((name, index) => {
       const address = { host, port: ports[index] ?? 0 };
       const frontEnd = { host, port: frontPorts[index] ?? 0 };
-      settings.set(name, this.peerSettings(name, index + 1, address, frontEnd, ring));
+      const place = { name, number: index + 1, sql: address, frontEnd };
+      settings.set(name, peerSettings(options.folder, accounts, place, ring));
       return { name, serverId: index + 1, address, frontEnd };
     });
     const peers = new PeerProcesses({ program: options.programs.peer, settings, clock, log: options.log });
@@ -186,11 +188,12 @@ class RunningLab implements Lab {
       clock,
       log: options.log,
     });
-    const placement = new Placement(clock);
+    const routing = await LabRouting.load({ folder: options.folder, nodes: names, clock });
+    const { placement } = routing;
     const door: FrontDoor = await FrontDoor.open({
       host,
       port: options.port,
-      choose: () => placement.choose(coordinator.cluster.nodeViews(), door.sessionsPerNode()),
+      choose: (client) => placement.choose(client, coordinator.cluster.nodeViews(), door.sessionsPerNode()),
       sessionsMax: frontSessionsMax,
       clock,
       log: options.log,
@@ -212,39 +215,25 @@ class RunningLab implements Lab {
       store: fileMemory(options.folder),
       clock,
       log: options.log,
-      operator: userInfo().username,
+      operator,
     });
     coordinator.cluster.onUpdate((update) => this.push('cluster.updated', update));
     load.onView((view) => {
       coordinator.cluster.load = view;
       coordinator.cluster.changed();
     });
-    return { coordinator, peers, load, door, placement, ring };
-  }
-
-  private peerSettings(
-    name: NodeName,
-    number: number,
-    address: { host: string; port: number },
-    frontEnd: { host: string; port: number },
-    ring: LabRing,
-  ): PeerSettings {
-    const folder = join(this.options.folder, name);
-    return {
-      node: name,
-      serverId: serverId(number),
-      folder,
-      sql: address,
-      ...this.accounts,
-      controlSocket: join(folder, 'peer.sock'),
-      runAs: runsAsRoot() ? 'mysql' : null,
-      bufferPoolMegabytes,
-      cpuQuotaCores: null,
-      logFile: join(folder, 'peer.log'),
-      endsWithParent: true,
-      ring: ring.settingsOf(number),
-      frontEnd: { ...frontEnd, sessionsMax: frontSessionsMax },
-    };
+    routing.onChange((text) => {
+      coordinator.cluster.say({
+        kind: 'policy',
+        severity: 'info',
+        node: null,
+        text,
+        by: operator,
+        mark: true,
+      });
+      this.showFrontEnd();
+    });
+    return { coordinator, peers, load, door, routing, ring };
   }
 
   private async startUp(): Promise<void> {
@@ -304,25 +293,22 @@ class RunningLab implements Lab {
   }
 
   private showFrontEnd(): void {
-    const { coordinator, placement } = this.running;
+    const { coordinator, routing, door } = this.running;
     const { cluster } = coordinator;
-    const policy = placement.words;
-    // A busy server that misses one sample still has its sessions: then what was known before stands.
-    const unknown = cluster.nodes.some((node) => node.isServerRunning && node.sample === null);
-    const counted = cluster.nodes.reduce((sum, node) => sum + (node.sample?.sessions ?? 0), 0);
-    const sessions = unknown && cluster.frontEnd ? cluster.frontEnd.sessions : counted;
-    cluster.frontEnd = { host, port: this.options.port, sessions, policy };
+    const address = { host, port: this.options.port };
+    const counts = countSessions(cluster.nodes, cluster.frontEnd, door.sessionsPerNode());
+    cluster.frontEnd = { ...address, ...routing.view(), ...counts };
     cluster.changed();
   }
 
   private sample(): void {
-    const { coordinator, load, placement, ring } = this.running;
+    const { coordinator, load, routing, ring } = this.running;
     const nowMs = this.clock.wallMs();
     const nodes: Record<NodeName, NodeSample | null> = {};
     for (const node of coordinator.cluster.nodes) {
       const sample = fresh(node.sample, nowMs);
       nodes[node.name] = sample;
-      if (sample) placement.sampled(node.name, sample);
+      if (sample) routing.placement.sampled(node.name, sample);
     }
     const view = load.view();
     const point: MetricsPoint = { atMs: nowMs, nodes, load: view.state === 'running' ? view.sample : null };
@@ -345,6 +331,7 @@ class RunningLab implements Lab {
       await rm(join(options.folder, `db${number}`), { recursive: true, force: true });
     }
     await LabRing.forget(options.folder);
+    await LabRouting.forget(options.folder);
     const memory = join(options.folder, 'memory.json');
     await rename(memory, `${memory}.before-reset`).catch(() => undefined);
     this.parts = await this.makeParts();
@@ -381,7 +368,7 @@ interface Parts {
   readonly peers: PeerProcesses;
   readonly load: LoadClient;
   readonly door: FrontDoor;
-  readonly placement: Placement;
+  readonly routing: LabRouting;
   readonly ring: LabRing;
 }
 

@@ -6,6 +6,7 @@ import type { Maintenance } from './maintenance.js';
 import type { LoadSample, NodeSample } from './metrics.js';
 import type { NodeState, TargetState } from './node-state.js';
 import type { Plan } from './plan.js';
+import type { PolicyName } from './routing.js';
 
 /** The part that a node plays in the ring right now. */
 export type NodeRole = 'donor' | 'joiner';
@@ -87,7 +88,7 @@ export interface NodeView {
 }
 
 /** What kind of thing happened: chooses the icon and whether charts carry a mark. */
-export type EventKind = 'state' | 'plan' | 'failure' | 'view' | 'load' | 'lab' | 'notice';
+export type EventKind = 'state' | 'plan' | 'failure' | 'view' | 'policy' | 'load' | 'lab' | 'notice';
 
 /** One line of the event list. */
 export interface ClusterEvent {
@@ -133,8 +134,19 @@ export interface FrontEndView {
   readonly port: number;
   /** Sessions of applications on all nodes, the load generator's among them. */
   readonly sessions: number;
-  /** Where sessions go, in words: "Least connections". */
-  readonly policy: string;
+  /** Who gets the next session. */
+  readonly policy: PolicyView;
+  /** Of every node; one with 0 gets no new session. */
+  readonly weights: Readonly<Record<NodeName, number>>;
+  /** Open sessions that came through this address, of every node: those that the policy placed. */
+  readonly placed: Readonly<Record<NodeName, number>>;
+}
+
+/** A policy for people: "Least connections", "to the node with the fewest sessions for its weight". */
+export interface PolicyView {
+  readonly name: PolicyName;
+  readonly title: string;
+  readonly meaning: string;
 }
 
 export interface ClusterSnapshot {

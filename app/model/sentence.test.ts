@@ -5,6 +5,7 @@ import { nodeName, planId, serverId } from './ids.js';
 import type { NodeState } from './node-state.js';
 import type { Plan, PlanStep, StepAction, StepProgress } from './plan.js';
 import { describeCluster, failuresTolerated, listNames } from './sentence.js';
+import { frontEndOf } from './testing/views.js';
 
 const node = (name: string, state: NodeState, part: Partial<NodeView> = {}): NodeView => ({
   name: nodeName(name),
@@ -39,7 +40,7 @@ const facts = (part: Partial<ClusterSnapshot>): Parameters<typeof describeCluste
   plan: null,
   startingUp: null,
   problem: null,
-  frontEnd: { host: '127.0.0.1', port: 6033, sessions: 350, policy: '' },
+  frontEnd: frontEndOf({ sessions: 350 }),
   load: null,
   ...part,
 });
@@ -112,7 +113,7 @@ describe('the sentence', () => {
       'one session',
       {
         nodes: three('active', 'offline', 'offline'),
-        frontEnd: { host: '', port: 1, sessions: 1, policy: '' },
+        frontEnd: frontEndOf({ sessions: 1 }),
       },
       'db1 is active under 1 session. db2 and db3 are offline: no failure tolerated.',
       'warning',

@@ -30,17 +30,17 @@ export interface Command<Subject> {
   perform(store: ConsoleStore, subject: Subject): Promise<void>;
 }
 
-const enabled: Verdict = { enabled: true };
-const refuse = (reason: string, remedy: string): Verdict => ({ enabled: false, reason, remedy });
-const always = (): Verdict => enabled;
+export const enabled: Verdict = { enabled: true };
+export const refuse = (reason: string, remedy: string): Verdict => ({ enabled: false, reason, remedy });
+export const always = (): Verdict => enabled;
 
-const whenConnected = (state: ConsoleState): Verdict =>
+export const whenConnected = (state: ConsoleState): Verdict =>
   state.connection.kind === 'open'
     ? enabled
     : refuse('the coordinator does not answer', 'Wait until the connection is back.');
 
 /** Runs one request at a time under this id, and shows what went wrong. */
-async function attempt(store: ConsoleStore, id: string, act: () => Promise<void>): Promise<void> {
+export async function attempt(store: ConsoleStore, id: string, act: () => Promise<void>): Promise<void> {
   if (store.state.getState().busy.includes(id)) return;
   store.state.setState((state) => ({ busy: [...state.busy, id], trouble: null }));
   try {
@@ -169,33 +169,54 @@ export const dismissPlan: Command<Plan> = {
     }),
 };
 
+/** What an operator sets faster than it can be sent: the value that waits, in the state. */
+interface Draft<Value> {
+  read(state: ConsoleState): Value | null;
+  write(value: Value | null): Partial<ConsoleState>;
+}
+
 /**
- * Changes the load at once. While one change is on its way the newest of the next ones waits, so that dragging a slider
+ * Sends a setting at once. While one change is on its way the newest of the next ones waits, so that dragging a slider
  * sends as many requests as the coordinator can take and ends with the last value.
  */
+export async function sendNewest<Value>(
+  store: ConsoleStore,
+  id: string,
+  draft: Draft<Value>,
+  value: Value,
+  send: (value: Value) => Promise<unknown>,
+): Promise<void> {
+  const underWay = draft.read(store.state.getState()) !== null;
+  store.state.setState(draft.write(value));
+  if (underWay) return;
+  await attempt(store, id, async () => {
+    let sent: Value | null = null;
+    try {
+      for (;;) {
+        const newest = draft.read(store.state.getState());
+        if (newest === null || newest === sent) break;
+        sent = newest;
+        await send(newest);
+      }
+    } finally {
+      store.state.setState(draft.write(null));
+    }
+  });
+}
+
 export const setLoad: Command<LoadSettings> = {
   id: 'load.set',
   label: () => 'Set load',
   enabledWhen: (state) =>
     state.snapshot?.load ? whenConnected(state) : refuse('there is no load generator', 'Use the lab.'),
-  async perform(store, settings) {
-    const underWay = store.state.getState().loadDraft !== null;
-    store.state.setState({ loadDraft: settings });
-    if (underWay) return;
-    await attempt(store, 'load.set', async () => {
-      let sent: LoadSettings | null = null;
-      try {
-        for (;;) {
-          const { loadDraft } = store.state.getState();
-          if (loadDraft === null || loadDraft === sent) break;
-          sent = loadDraft;
-          await store.request('load.set', loadDraft);
-        }
-      } finally {
-        store.state.setState({ loadDraft: null });
-      }
-    });
-  },
+  perform: (store, settings) =>
+    sendNewest(
+      store,
+      'load.set',
+      { read: ({ loadDraft }) => loadDraft, write: (loadDraft) => ({ loadDraft }) },
+      settings,
+      (newest) => store.request('load.set', newest),
+    ),
 };
 
 export const setQuota: Command<number> = {

@@ -4,6 +4,7 @@ import type { ClusterSnapshot, NodeView } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
 import { replicates } from '../../app/model/node-state.js';
+import { weightOf } from '../../app/model/routing.js';
 import { maintenanceWords } from './maintenance-words.js';
 
 /** A sample older than this is drawn as stale. */
@@ -67,6 +68,10 @@ export const transactionsNow = (nodes: ClusterSnapshot['nodes']): number | null 
   transactionsInAll(
     Object.fromEntries(nodes.map((node) => [node.name, node.sample])) as MetricsPoint['nodes'],
   );
+
+/** Can a new session be placed anywhere? */
+export const takesSessions = ({ nodes, frontEnd }: Pick<ClusterSnapshot, 'nodes' | 'frontEnd'>): boolean =>
+  nodes.some(({ state, name }) => state === 'active' && weightOf(frontEnd ?? { weights: {} }, name) > 0);
 
 /** The names in order, as one text: a selector's value that only changes when a node comes or goes. */
 export const nodeNamesKey = (snapshot: Pick<ClusterSnapshot, 'nodes'> | null): string =>

@@ -18,6 +18,8 @@ import type { NodeName } from '../../app/model/ids.js';
 import type { MaintenanceRequest } from '../../app/model/maintenance.js';
 import { replicates } from '../../app/model/node-state.js';
 import { hasEnded, type Plan } from '../../app/model/plan.js';
+import type { Decision, Routing } from '../../app/model/routing.js';
+import { type DecisionFilter, type DecisionList, everyDecision } from './decision-list.js';
 import { createMetricsHistory, type MetricsHistory } from './metrics-history.js';
 import { shareStructure } from './share-structure.js';
 import type { WallClock } from './wall-clock.js';
@@ -28,7 +30,7 @@ export type Connection =
   | { readonly kind: 'lost'; readonly error: ErrorView };
 
 /** Which page of the panel at the side is shown. */
-export type PanelPage = 'plan' | 'node' | 'load';
+export type PanelPage = 'plan' | 'node' | 'sessions' | 'load';
 
 export interface ConsoleState {
   readonly connection: Connection;
@@ -47,6 +49,15 @@ export interface ConsoleState {
   readonly resetOpen: boolean;
   /** What the operator set and the coordinator has not yet confirmed. */
   readonly loadDraft: LoadSettings | null;
+  /** The same for policy and weights. */
+  readonly routingDraft: Routing | null;
+  /** Are the policies shown from which one is chosen? */
+  readonly policyOpen: boolean;
+  readonly decisionFilter: DecisionFilter;
+  /** The latest decisions that fit the filter; null until they are read. */
+  readonly decisions: DecisionList | null;
+  /** The decision that is explained; kept here, for newer ones push it off the list. */
+  readonly explained: Decision | null;
   /** Why the last command did not work. */
   readonly trouble: ErrorView | null;
   /** Commands under way, by id: their buttons wait. */
@@ -86,6 +97,11 @@ const initialState: ConsoleState = {
   eventsOpen: false,
   resetOpen: false,
   loadDraft: null,
+  routingDraft: null,
+  policyOpen: false,
+  decisionFilter: everyDecision,
+  decisions: null,
+  explained: null,
   trouble: null,
   busy: [],
 };

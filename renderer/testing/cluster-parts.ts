@@ -4,6 +4,7 @@ import type { ClusterEvent, ClusterSnapshot, LoadView, NodeView } from '../../ap
 import { nodeName, planId, serverId } from '../../app/model/ids.js';
 import type { NodeSample } from '../../app/model/metrics.js';
 import type { Plan, PlanStep, StepAction, StepProgress, StepState } from '../../app/model/plan.js';
+import { frontEndOf } from '../../app/model/testing/views.js';
 
 export const sampleOf = (nowMs: number, part: Partial<NodeSample> = {}): NodeSample => ({
   takenAtMs: nowMs - 400,
@@ -139,7 +140,7 @@ export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}):
     ],
     ring: [nodeName('db1')],
     token: null,
-    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 350, policy: 'Least connections' },
+    frontEnd: frontEndOf({ sessions: 350, placed: { [nodeName('db1')]: 12 } }),
     load: loadOf(nowMs, 1240),
     plan: null,
     events: eventsOf(nowMs).slice(0, 2),

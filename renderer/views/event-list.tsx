@@ -8,6 +8,7 @@ import {
   Info,
   ListChecks,
   RefreshCw,
+  Split,
   Waypoints,
 } from 'lucide-react';
 import { memo, useEffect, useRef } from 'react';
@@ -21,6 +22,7 @@ const icons: Readonly<Record<EventKind, typeof Info>> = {
   plan: ListChecks,
   failure: CircleAlert,
   view: Waypoints,
+  policy: Split,
   load: Activity,
   lab: FlaskConical,
   notice: Info,

@@ -1,4 +1,4 @@
-/** The panel at the side: the plan, the selected node, or the load. */
+/** The panel at the side: the plan, the selected node, the sessions, or the load. */
 import { Tabs } from 'radix-ui';
 import { planPercent, shownPlan } from '../selectors/plan-selectors.js';
 import type { PanelPage } from '../store/cluster-store.js';
@@ -6,8 +6,9 @@ import { useConsole, useConsoleState } from '../store/console-context.js';
 import { LoadPanel } from './load-panel.js';
 import { NodeDetail } from './node-detail.js';
 import { PlanCard } from './plan-card.js';
+import { SessionsPanel } from './sessions-panel.js';
 
-const isPage = (value: string): value is PanelPage => ['plan', 'node', 'load'].includes(value);
+const isPage = (value: string): value is PanelPage => ['plan', 'node', 'sessions', 'load'].includes(value);
 
 export function SidePanel() {
   const store = useConsole();
@@ -29,6 +30,7 @@ export function SidePanel() {
         <Tabs.List className="tab-list" aria-label="What the panel shows">
           {plan && <Tabs.Trigger value="plan">Plan{percent}</Tabs.Trigger>}
           <Tabs.Trigger value="node">{selected ?? 'Node'}</Tabs.Trigger>
+          <Tabs.Trigger value="sessions">Sessions</Tabs.Trigger>
           <Tabs.Trigger value="load">Load</Tabs.Trigger>
         </Tabs.List>
         {plan && (
@@ -38,6 +40,9 @@ export function SidePanel() {
         )}
         <Tabs.Content className="tab" value="node" tabIndex={-1}>
           <NodeDetail />
+        </Tabs.Content>
+        <Tabs.Content className="tab" value="sessions" tabIndex={-1}>
+          <SessionsPanel />
         </Tabs.Content>
         <Tabs.Content className="tab" value="load" tabIndex={-1}>
           <LoadPanel />

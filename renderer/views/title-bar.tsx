@@ -2,8 +2,10 @@
 import { Check, Copy } from 'lucide-react';
 import { useState } from 'react';
 import { formatCount } from '../../app/base/format.js';
+import { showPolicies } from '../commands/routing-commands.js';
 import { copyText } from '../parts/copy-text.js';
-import { useConsoleState } from '../store/console-context.js';
+import { takesSessions } from '../selectors/node-selectors.js';
+import { useConsole, useConsoleState } from '../store/console-context.js';
 
 /** How long "copied" stays, milliseconds; the store's clock takes it away. */
 const copiedMs = 2_500;
@@ -36,9 +38,26 @@ function FrontEndChip() {
   );
 }
 
+function PolicyPill() {
+  const store = useConsole();
+  const policy = useConsoleState((state) => state.snapshot?.frontEnd?.policy ?? null);
+  const takers = useConsoleState((state) => state.snapshot !== null && takesSessions(state.snapshot));
+  if (policy === null) return null;
+  return (
+    <button
+      type="button"
+      className="pill pill-button pill-policy"
+      data-testid="policy-pill"
+      title={`Sessions go ${policy.meaning}`}
+      onClick={() => void showPolicies.perform(store, null)}
+    >
+      Policy <b>{takers ? policy.title : 'no node takes sessions'}</b>
+    </button>
+  );
+}
+
 export function TitleBar() {
   const name = useConsoleState((state) => state.snapshot?.name ?? '');
-  const policy = useConsoleState((state) => state.snapshot?.frontEnd?.policy ?? null);
   const sessions = useConsoleState((state) => state.snapshot?.frontEnd?.sessions ?? null);
   return (
     <header className="title-bar">
@@ -46,11 +65,7 @@ export function TitleBar() {
       <span className="crumb">{name}</span>
       <span className="spacer" />
       <FrontEndChip />
-      {policy !== null && (
-        <span className="pill pill-policy" title={policy}>
-          Policy <b>{policy}</b>
-        </span>
-      )}
+      <PolicyPill />
       {sessions !== null && (
         <span className="pill">
           Sessions <b>{formatCount(sessions)}</b>

@@ -1,7 +1,8 @@
 /** Builders of snapshots for tests: say only what matters, the rest is ordinary. */
-import type { ClusterSnapshot, NodeView } from '../cluster.js';
+import type { ClusterSnapshot, FrontEndView, NodeView } from '../cluster.js';
 import { nodeName } from '../ids.js';
 import type { NodeSample } from '../metrics.js';
+import { policyWords } from '../routing.js';
 
 /** A second in the life of an ordinary node. */
 export function sampleOf(changes: Partial<NodeSample> = {}): NodeSample {
@@ -46,6 +47,20 @@ export function nodeView(name: string, changes: Partial<NodeView> = {}): NodeVie
   };
 }
 
+/** The address of the lab, by least connections. */
+export function frontEndOf(changes: Partial<FrontEndView> = {}): FrontEndView {
+  const { title, meaning } = policyWords['least-connections'];
+  return {
+    host: '127.0.0.1',
+    port: 6033,
+    sessions: 0,
+    policy: { name: 'least-connections', title, meaning },
+    weights: {},
+    placed: {},
+    ...changes,
+  };
+}
+
 /** A snapshot of these nodes: those that replicate are the ring. */
 export function snapshotOf(
   nodes: readonly NodeView[],
@@ -61,7 +76,7 @@ export function snapshotOf(
     nodes,
     ring,
     token: null,
-    frontEnd: { host: '127.0.0.1', port: 6033, sessions: 0, policy: 'Least connections' },
+    frontEnd: frontEndOf(),
     load: null,
     plan: null,
     events: [],
