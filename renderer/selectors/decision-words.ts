@@ -6,6 +6,9 @@ import { listNames } from '../../app/model/sentence.js';
 /** The policy that made the scores: where it needs samples and there were none, another one did. */
 const scoredBy = ({ policy, fellBack }: Decision): PolicyName => (fellBack ? 'least-connections' : policy);
 
+const measured: readonly PolicyName[] = ['response-time', 'cpu-load', 'optimal'];
+const isMeasured = (policy: PolicyName): boolean => measured.includes(policy);
+
 /** A score that can win. */
 type Able = Score & { readonly score: number };
 const isAble = (score: Score): score is Able => score.score !== null;
@@ -40,21 +43,20 @@ export function rowWords(decision: Decision, score: Score): string {
     case 'cpu-load':
     case 'optimal':
       return Object.entries(parts)
+        .filter(([, value], _index, all) => value !== 0 || all.every(([, other]) => other === 0))
         .map(([name, value]) => `${partNames[name] ?? name} ${value.toFixed(digits)}`)
         .join(' + ');
   }
 }
 
-/** Why the lowest score is the lowest, by policy. */
+/** Why the lowest score is the lowest, by policy; without a full stop, for measured ones end with the figures. */
 const reasonWords: Readonly<Record<PolicyName, (winner: string) => string>> = {
-  'round-robin': (winner) => `It was the turn of ${winner}, which was served the longest ago.`,
-  weighted: (winner) => `${winner} was owed the most by its weight.`,
-  'least-connections': (winner) => `${winner} had the fewest sessions for its weight.`,
-  'response-time': (winner) =>
-    `${winner} had the lowest sum of response time and of sessions placed since its last sample.`,
-  'cpu-load': (winner) =>
-    `${winner} had the lowest sum of processor use and of sessions placed since its last sample.`,
-  optimal: (winner) => `${winner} had the lowest sum.`,
+  'round-robin': (winner) => `It was the turn of ${winner}, which was served the longest ago`,
+  weighted: (winner) => `${winner} was owed the most by its weight`,
+  'least-connections': (winner) => `${winner} had the fewest sessions for its weight`,
+  'response-time': (winner) => `${winner} had the lowest sum of response time and sessions just placed`,
+  'cpu-load': (winner) => `${winner} had the lowest sum of processor use and sessions just placed`,
+  optimal: (winner) => `${winner} had the lowest sum`,
 };
 
 function tieWords(winner: Able, equals: readonly Able[]): string {
@@ -81,7 +83,10 @@ export function answerWords(decision: Decision): string {
     : '';
   if (others.length === 0) return `${fall}${winner.node} was the only node that could be chosen.`;
   if (equals.length > 0) return fall + tieWords(winner, equals);
-  return fall + reasonWords[scoredBy(decision)](winner.node);
+  const by = scoredBy(decision);
+  const [next] = others.toSorted((left, right) => left.score - right.score);
+  const figures = `: ${scoreWords(winner.score)} against ${scoreWords(next?.score ?? null)} of ${next?.node}`;
+  return `${fall}${reasonWords[by](winner.node)}${isMeasured(by) ? figures : ''}.`;
 }
 
 /** How to read the numbers. */

@@ -34,7 +34,7 @@ function PolicyChoice() {
             onChange={() => void setRouting.perform(store, { policy: name, weights })}
           />
           <span>
-            <b>{policyWords[name].title}</b> {policyWords[name].meaning}
+            <b>{policyWords[name].title}</b>: {policyWords[name].meaning}
           </span>
         </label>
       ))}

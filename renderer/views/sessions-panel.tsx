@@ -29,6 +29,7 @@ function NodeRow({ node, frontEnd }: { readonly node: NodeView; readonly frontEn
 
 function SessionCounts({ frontEnd }: { readonly frontEnd: FrontEndView }) {
   const nodes = useConsoleState((state) => state.snapshot?.nodes);
+  const hasLoad = useConsoleState((state) => state.snapshot?.load !== null);
   return (
     <section className="card">
       <table className="figures" aria-label="Sessions of each node">
@@ -46,8 +47,8 @@ function SessionCounts({ frontEnd }: { readonly frontEnd: FrontEndView }) {
         </tbody>
       </table>
       <p className="hint">
-        Placed: by the policy, through {frontEnd.host}:{frontEnd.port}. The others came to their node
-        directly, as those of the load generator do.
+        Placed: by the policy, through {frontEnd.host}:{frontEnd.port}. The others came to their node directly
+        {hasLoad && ', as those of the load generator do'}.
       </p>
     </section>
   );

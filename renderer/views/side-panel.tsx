@@ -29,7 +29,9 @@ export function SidePanel() {
       >
         <Tabs.List className="tab-list" aria-label="What the panel shows">
           {plan && <Tabs.Trigger value="plan">Plan{percent}</Tabs.Trigger>}
-          <Tabs.Trigger value="node">{selected ?? 'Node'}</Tabs.Trigger>
+          <Tabs.Trigger className="tab-of-node" value="node">
+            {selected ?? 'Node'}
+          </Tabs.Trigger>
           <Tabs.Trigger value="sessions">Sessions</Tabs.Trigger>
           <Tabs.Trigger value="load">Load</Tabs.Trigger>
         </Tabs.List>
