@@ -1,5 +1,6 @@
 /** The window by the rules that a machine can check, in both themes, and by keyboard alone. */
 import { expect, test } from './support/console.js';
+import { openSession } from './support/databases.js';
 import { objections } from './support/objections.js';
 
 test.use({ settings: { nodes: 3, active: 1, connections: 20 } });
@@ -10,6 +11,11 @@ test('nothing to object to in any view, light and dark', async ({ console, clust
     await cluster.setTheme(theme);
     await cluster.showLoadPanel();
     expect(await objections(console), `load panel, ${theme}`).toEqual([]);
+    await cluster.choosePolicy('least-connections');
+    const session = await openSession(console.labFolder, console.frontEndPort);
+    await cluster.askWhy(session.address);
+    expect(await objections(console), `sessions, ${theme}`).toEqual([]);
+    await session.end();
     await cluster.openMenuByControlClick('db2');
     expect(await objections(console), `menu, ${theme}`).toEqual([]);
     await cluster.chooseTarget('active');

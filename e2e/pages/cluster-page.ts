@@ -7,6 +7,7 @@ import type { ReplyEnvelope, RequestReply, WindowBridge } from '../../app/contra
 import type { NodeRole } from '../../app/model/cluster.js';
 import type { NodeState, TargetState } from '../../app/model/node-state.js';
 import type { PlanState, StepKind } from '../../app/model/plan.js';
+import { type PolicyName, policyWords } from '../../app/model/routing.js';
 import { projectFolder } from '../../scripts/support/run.js';
 
 declare global {
@@ -185,6 +186,56 @@ export class ClusterPage {
   async readLoadConnections(): Promise<number> {
     await this.showLoadPanel();
     return Number(await this.#page.getByTestId('load-connections').inputValue());
+  }
+
+  /** Opens the policies by the pill in the title bar, and chooses one; the pill then names it. */
+  async choosePolicy(name: PolicyName): Promise<void> {
+    const { title } = policyWords[name];
+    await this.#page.getByTestId('policy-pill').click();
+    await this.#page.getByTestId(`policy-${name}`).check();
+    await expect(this.#page.getByTestId('policy-pill')).toHaveText(`Policy ${title}`);
+  }
+
+  /** Types weights of nodes and sets them, where the policy shows them. */
+  async setWeights(weights: Readonly<Record<string, number>>): Promise<void> {
+    for (const [node, weight] of Object.entries(weights))
+      await this.#page.getByTestId(`weight-${node}`).fill(String(weight));
+    await this.#page.getByTestId('weights-set').click();
+    await expect
+      .poll(async () => (await this.readCluster()).snapshot.frontEnd?.weights)
+      .toMatchObject(weights);
+  }
+
+  /** The tab with the sessions and the latest decisions. */
+  async showSessions(): Promise<void> {
+    await this.#page.getByRole('tab', { name: 'Sessions' }).click();
+    await expect(this.#page.getByTestId('sessions-panel')).toBeVisible();
+  }
+
+  /** Line of a node in the table of sessions. */
+  sessionsOf(node: string): Locator {
+    return this.#page.getByTestId(`sessions-${node}`);
+  }
+
+  /** Finds a session by its address and asks why it is where it is. */
+  async askWhy(session: string): Promise<Locator> {
+    await this.showSessions();
+    await this.#page.getByTestId('filter-address').fill(session);
+    await this.#page.locator(`[data-testid="decision"][data-session="${session}"]`).click();
+    const explanation = this.#page.getByTestId('explanation');
+    await expect(explanation).toContainText(session);
+    return explanation;
+  }
+
+  /** Does anything of the side panel stick out to the side? */
+  async panelOverflows(): Promise<boolean> {
+    return this.#page.locator('.panel .tab[data-state="active"]').evaluate((tab) => {
+      const right = tab.getBoundingClientRect().right;
+      const wide = [...tab.querySelectorAll('*')].some(
+        (part) => part.getBoundingClientRect().right > right + 1,
+      );
+      return wide || tab.scrollWidth > tab.clientWidth;
+    });
   }
 
   /** The whole snapshot and the metrics, by the way that the window itself gets them. */

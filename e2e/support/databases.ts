@@ -1,6 +1,7 @@
 /** The servers of the lab as an administrator sees them, over SQL and not through the console. */
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { connect as connectSocket } from 'node:net';
 import { join } from 'node:path';
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise';
 import type { NodeView } from '../../app/model/cluster.js';
@@ -12,9 +13,18 @@ interface Account {
   readonly password: string;
 }
 
+async function accountOf(labFolder: string, name: 'admin' | 'application'): Promise<Account> {
+  const accounts = JSON.parse(await readFile(join(labFolder, 'accounts.json'), 'utf8')) as Record<
+    string,
+    Account
+  >;
+  const account = accounts[name];
+  if (!account) throw new Error(`the lab has no account ${name}`);
+  return account;
+}
+
 async function connect(labFolder: string, node: NodeView): Promise<Connection> {
-  const accounts = JSON.parse(await readFile(join(labFolder, 'accounts.json'), 'utf8')) as { admin: Account };
-  const { user, password } = accounts.admin;
+  const { user, password } = await accountOf(labFolder, 'admin');
   return mysql.createConnection({
     host: node.host,
     port: node.port,
@@ -41,6 +51,28 @@ export async function serverPid(labFolder: string, node: NodeView): Promise<numb
   } finally {
     await connection.end();
   }
+}
+
+/** A session of an application, as its own side knows it. */
+export interface ClientSession {
+  /** Its own address and port: "127.0.0.1:45312". */
+  readonly address: string;
+  /** Port of the server that it reached, as the server itself says. */
+  readonly serverPort: number;
+  end(): Promise<void>;
+}
+
+/** Opens a session at the address for applications, as an application does. */
+export async function openSession(labFolder: string, frontEndPort: number): Promise<ClientSession> {
+  const { user, password } = await accountOf(labFolder, 'application');
+  const socket = connectSocket(frontEndPort, '127.0.0.1');
+  const connection = await mysql.createConnection({ stream: socket, user, password });
+  const [row] = await rowsOf(connection, 'SELECT @@port AS port');
+  return {
+    address: `127.0.0.1:${socket.localPort}`,
+    serverPort: Number(row?.port),
+    end: () => connection.end(),
+  };
 }
 
 const agreeingReadings = 5;
