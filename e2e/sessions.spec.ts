@@ -60,8 +60,10 @@ test('the policy is changed live, sessions follow it, and each says why it is wh
     await expect(explanation).toContainText(`Why did ${last?.address} go to db1?`);
     await expect(explanation).toContainText('db1 was the only node that could be chosen.');
     await expect(explanation.getByTestId('score-db2')).toHaveText('db2nonehas weight 0');
-    const weighted = sessions[5];
-    await expect(await cluster.askWhy(weighted?.address ?? '')).toContainText('by its weight');
+    const weighted = sessions[4];
+    await expect(await cluster.askWhy(weighted?.address ?? '')).toContainText(
+      'db2 was owed the most by its weight.',
+    );
     await cluster.screenshot('sessions-3-why', ['small', 'normal', 'large']);
     await cluster.setSize('small');
     expect(await cluster.panelOverflows()).toBe(false);
