@@ -116,12 +116,18 @@ describe('a lab that is closed', () => {
     const first = await open({ active: 2 });
     await first.write('CREATE TABLE kept (id INT PRIMARY KEY)');
     await first.write('INSERT INTO kept VALUES (7)');
+    await first.lab.handlers['routing.set']({ policy: 'round-robin', weights: { [nodeName('db1')]: 0 } });
     await first.close({ keep: true });
     const lab = await open({ folder: first.folder });
     expect(await lab.states()).toEqual(['active', 'active', 'offline']);
     expect(await lab.query('db2', 'SELECT id FROM kept')).toEqual([{ id: 7 }]);
     await lab.write('INSERT INTO kept VALUES (8)');
     await expect.poll(() => lab.query('db2', 'SELECT COUNT(*) AS n FROM kept')).toEqual([{ n: 2 }]);
+    const { frontEnd } = await lab.snapshot();
+    expect(frontEnd).toMatchObject({ policy: { name: 'round-robin' }, weights: { db1: 0, db2: 1, db3: 1 } });
+    const asked = { node: null, session: '127.0.0.1:', after: 0, count: 1 };
+    const { decisions } = await lab.lab.handlers['routing.decisions'](asked);
+    expect(decisions).toMatchObject([{ policy: 'round-robin', winner: 'db2' }]);
   }, 120_000);
 
   it('leaves a node in maintenance alone when it comes back, and still knows why', async () => {

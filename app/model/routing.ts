@@ -104,7 +104,7 @@ export interface Decision {
 }
 
 /** Decisions of one page at most. */
-export const decisionPageMax = 100;
+const decisionPageMax = 100;
 
 /** Which decisions are asked for. */
 export const decisionQuerySchema = z
