@@ -33,7 +33,7 @@ function Explanation({ decision }: { readonly decision: Decision }) {
   // The list below may have been scrolled far down when a row was chosen: each choice brings the answer into view.
   useEffect(() => card.current?.scrollIntoView({ block: 'nearest' }), [number]);
   return (
-    <section className="card explanation" ref={card} aria-live="polite" data-testid="explanation">
+    <section className="card explanation" ref={card} data-testid="explanation">
       <header>
         <h3>{questionWords(decision)}</h3>
         <CommandButton command={explainDecision} subject={null} look="quiet" iconOnly>
@@ -155,7 +155,10 @@ export function Decisions() {
   useEffect(() => watchDecisions(store), [store]);
   return (
     <>
-      {explained && <Explanation decision={explained} />}
+      {/* Screen readers only tell of what changes inside of something that was there before. */}
+      <div className="answers" aria-live="polite">
+        {explained && <Explanation decision={explained} />}
+      </div>
       <section className="card" aria-label="Latest decisions">
         <h3>Why did a session go there?</h3>
         <Filters />

@@ -53,8 +53,10 @@ describe('the sessions of the nodes', () => {
     out({ db1: 0 });
     expect(screen.getByTestId('sessions-db1').textContent).toContain('weight 0: no new sessions');
     expect(screen.getByTestId('policy-pill').textContent).toBe('Policy Least connections');
+    expect(screen.getByTestId('sessions-panel').textContent).not.toContain('New sessions are refused');
     out({ db1: 0, db2: 0, db3: 1 });
     expect(screen.getByTestId('policy-pill').textContent).toBe('Policy no node takes sessions');
+    expect(screen.getByTestId('sessions-panel').textContent).toContain('New sessions are refused');
   });
 
   it('are not there before the address is open', async () => {

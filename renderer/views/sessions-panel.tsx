@@ -2,6 +2,7 @@
 import { formatCount } from '../../app/base/format.js';
 import type { FrontEndView, NodeView } from '../../app/model/cluster.js';
 import { weightOf } from '../../app/model/routing.js';
+import { takesSessions } from '../selectors/node-selectors.js';
 import { useConsoleState } from '../store/console-context.js';
 import { Decisions } from './decisions.js';
 import { PolicyCard } from './policy-card.js';
@@ -29,6 +30,7 @@ function NodeRow({ node, frontEnd }: { readonly node: NodeView; readonly frontEn
 
 function SessionCounts({ frontEnd }: { readonly frontEnd: FrontEndView }) {
   const nodes = useConsoleState((state) => state.snapshot?.nodes);
+  const refusing = useConsoleState(({ snapshot }) => snapshot !== null && !takesSessions(snapshot));
   const hasLoad = useConsoleState((state) => state.snapshot?.load !== null);
   return (
     <section className="card">
@@ -46,6 +48,11 @@ function SessionCounts({ frontEnd }: { readonly frontEnd: FrontEndView }) {
           ))}
         </tbody>
       </table>
+      {refusing && (
+        <p className="step-error" role="status">
+          New sessions are refused: no node that is active has a weight above 0.
+        </p>
+      )}
       <p className="hint">
         Placed: by the policy, through {frontEnd.host}:{frontEnd.port}. The others came to their node directly
         {hasLoad && ', as those of the load generator do'}.
