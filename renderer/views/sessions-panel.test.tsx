@@ -46,6 +46,13 @@ describe('the sessions of the nodes', () => {
     expect(screen.getByTestId('sessions-db3').textContent).toContain('n/a');
   });
 
+  it('are never fewer in all than were placed, though the sample is older', async () => {
+    const { bridge } = await openTab();
+    act(() => bridge.update({ frontEnd: frontEndOf({ placed: { [nodeName('db1')]: 200 } }) }));
+    const cells = within(screen.getByTestId('sessions-db1')).getAllByRole('cell');
+    expect(cells.map(({ textContent }) => textContent)).toEqual(['200', '200']);
+  });
+
   it('say that weight 0 takes a node out, in the title bar too when none is left', async () => {
     const { bridge } = await openTab();
     const out = (weights: Record<string, number>) =>

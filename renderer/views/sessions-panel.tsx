@@ -15,14 +15,17 @@ function closedWords(node: NodeView, frontEnd: FrontEndView): string | null {
 
 function NodeRow({ node, frontEnd }: { readonly node: NodeView; readonly frontEnd: FrontEndView }) {
   const closed = closedWords(node, frontEnd);
-  const inAll = node.sample?.sessions ?? null;
+  const placed = frontEnd.placed[node.name] ?? 0;
+  const sampled = node.sample?.sessions ?? null;
+  // The sample is up to a second older: what has been placed since is there all the same.
+  const inAll = sampled === null ? null : Math.max(placed, sampled);
   return (
     <tr data-testid={`sessions-${node.name}`}>
       <th scope="row">
         {node.name}
         {closed !== null && <span className="row-note">{closed}</span>}
       </th>
-      <td>{formatCount(frontEnd.placed[node.name] ?? 0)}</td>
+      <td>{formatCount(placed)}</td>
       <td>{inAll === null ? 'n/a' : formatCount(inAll)}</td>
     </tr>
   );
