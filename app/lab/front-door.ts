@@ -1,9 +1,7 @@
 /**
- * The lab's single address. Each new session is relayed to the node that is right for it now; bytes pass as they are,
- * so the greeting, the authentication and everything after it are the node's own. Sessions that are open stay where
- * they are: a node that must be left closes its idle ones itself, and the client's next one comes in here again.
- *
- * Later the peers' front ends, which understand the protocol, take this place.
+ * The lab's single address. Each new session is relayed to the front end of the node that is right for it now; bytes pass
+ * as they are, so the greeting, the authentication and everything after it are the front end's. An open session stays with
+ * that front end, which takes it to another node when its own is left or lost.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
