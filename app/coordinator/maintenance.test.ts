@@ -101,7 +101,10 @@ describe('a node in maintenance', () => {
       maintenance: { ...before.maintenance, overdue: true },
     });
     expect(second.coordinator.cluster.ring).toEqual(['db1', 'db2']);
-    expect(new Set(calls.filter((call) => call.startsWith('db3')))).toEqual(new Set(['db3 peer.status']));
+    // Its peer is asked, and told where sessions belong; its server is left alone.
+    expect(new Set(calls.filter((call) => call.startsWith('db3')))).toEqual(
+      new Set(['db3 peer.status', 'db3 sessions.place']),
+    );
     expect((await move(second, 'db3', 'active')).state).toBe('done');
     expect(nodeOf(second, 'db3')).toMatchObject({ state: 'active', maintenance: null });
     expect(second.disk.memory?.nodes.db3).toMatchObject({ wanted: 'active', maintenance: null });

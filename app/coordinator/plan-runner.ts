@@ -221,6 +221,9 @@ export class PlanRunner {
     });
     try {
       await this.runSteps(plan, signal, undos);
+      // It may have died while its last step was done.
+      if (replicates(plan.target) && !node.isServerRunning)
+        throw new RingmasterError('server.not-running', { node: node.name });
       this.succeed(plan, node);
     } catch (thrown) {
       const error = toRingmasterError(signal.aborted ? signal.reason : thrown);

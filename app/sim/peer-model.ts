@@ -323,6 +323,7 @@ export class PeerModel {
       case 'sessions.count':
         return { sessions: 0 };
       case 'sessions.close':
+        this.alive(server);
         return { moved: 0, closed: 0 };
       case 'disk.space':
         return { freeBytes: 100e9, dataBytes: 1_000_000 };

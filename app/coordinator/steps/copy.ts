@@ -75,7 +75,11 @@ async function returnDonor(
   call: StepContext['call'],
 ): Promise<void> {
   const { cluster, ring, notes } = context;
-  if (notes.donorStateBefore === null || !donor.isServerRunning) return;
+  if (notes.donorStateBefore === null) return;
+  if (!donor.isServerRunning) {
+    donor.role = null;
+    return;
+  }
   if (donor.predecessor) {
     await donor.call('replication.unfreeze', {}, call);
     context.activity(donor, 'applying what was cached');

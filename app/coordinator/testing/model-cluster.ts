@@ -18,21 +18,28 @@ const modelNodes = [1, 2, 3].map((number) => ({
 /** The reason that `move` gives for every maintenance. */
 export const givenReason = { reason: 'new disks', minutes: 60 };
 
-/** Timers fire as soon as everything before them has run: retries cost no time. Its wall clock moves on request only. */
+/**
+ * Timers fire as soon as everything before them has run, and then it is so much later: waits that are in vain end. Its
+ * wall clock moves on request only.
+ */
 export class HurriedClock implements Clock {
   nowMs = 0;
+  private waitedMs = 0;
   private readonly periodic = new Set<() => void>();
 
   monotonicMs(): number {
-    return this.nowMs;
+    return this.nowMs + this.waitedMs;
   }
 
   wallMs(): number {
     return this.nowMs;
   }
 
-  after(_delayMs: number, run: () => void) {
-    const handle = setImmediate(run);
+  after(delayMs: number, run: () => void) {
+    const handle = setImmediate(() => {
+      this.waitedMs += delayMs;
+      run();
+    });
     return { cancel: () => clearImmediate(handle) };
   }
 
