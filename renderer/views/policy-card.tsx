@@ -21,10 +21,10 @@ function PolicyChoice() {
   const weights = useConsoleState(weightsNow);
   const disabled = useConsoleState((state) => !setRouting.enabledWhen(state, { policy, weights }).enabled);
   return (
-    <fieldset className="choices" disabled={disabled}>
+    <fieldset className="policies" disabled={disabled}>
       <legend className="sr-only">Who gets the next session</legend>
       {policyNames.map((name) => (
-        <label key={name} className="choice">
+        <label key={name} className="policy-choice">
           <input
             type="radio"
             name="policy"
