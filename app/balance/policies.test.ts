@@ -16,6 +16,7 @@ const sample = (changed: Partial<NodeSample> = {}): NodeSample => ({
   transactionsPerSecond: 10,
   sessions: 1,
   sessionsRunning: 0,
+  conflicts: 0,
   memoryBytes: 1,
   responseMs: 1,
   loadPerCore: 0.2,

@@ -4,6 +4,7 @@ import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { PeerStatus } from '../contract/control.js';
 import type { Cluster } from './cluster.js';
+import { ConflictTally } from './conflict-tally.js';
 import type { ClusterNode } from './node.js';
 import type { PeerProvider } from './ports.js';
 import type { RingKeeper } from './ring-keeper.js';
@@ -23,8 +24,11 @@ export interface NodeWatchOptions {
 export class NodeWatch {
   private closed = false;
   private readonly unsubscribe: (() => void)[] = [];
+  private readonly conflicts: ConflictTally;
 
-  constructor(private readonly options: NodeWatchOptions) {}
+  constructor(private readonly options: NodeWatchOptions) {
+    this.conflicts = new ConflictTally(options.cluster);
+  }
 
   /** Connects to every peer. @throws what the first peer that cannot be reached answers. */
   async connectAll(): Promise<void> {
@@ -40,6 +44,7 @@ export class NodeWatch {
       control.onNotice('peer.changed', (status) => this.absorb(node, status)),
       control.onNotice('peer.sampled', ({ status, sample }) => {
         node.sample = sample;
+        this.conflicts.sampled(node.name, sample?.conflicts ?? 0);
         this.absorb(node, status);
       }),
       control.onClosed(() => this.lost(node)),

@@ -42,6 +42,13 @@ export const nodeMetrics: Readonly<Record<MetricKey<NodeSample>, MetricEntry>> =
     meaning: 'Clients whose statement runs at this moment.',
     source: 'information_schema.PROCESSLIST, command other than Sleep',
   },
+  conflicts: {
+    name: 'Conflicts',
+    unit: 'per second',
+    meaning:
+      'Transactions of this node that were rolled back because a change that was ordered first needed their locks; their clients got error 1213.',
+    source: "the peer's watch for blocked appliers",
+  },
   memoryBytes: {
     name: 'Memory',
     unit: 'bytes',

@@ -13,6 +13,8 @@ export interface NodeSample {
   readonly sessions: number | null;
   /** Sessions running a statement now. */
   readonly sessionsRunning: number | null;
+  /** Transactions that were rolled back in this second, because a change that was ordered first needed their locks. */
+  readonly conflicts: number | null;
   /** Resident memory of the server, bytes. */
   readonly memoryBytes: number | null;
   /** Time that one trivial query took, milliseconds. */

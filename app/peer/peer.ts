@@ -290,7 +290,12 @@ export class Peer {
   async #takeSample(pid: number): Promise<NodeSample> {
     const admin = await this.#watching();
     const look = ++this.#looks;
-    const { sample, slaveStatus } = await this.#sampler.take(admin, pid, this.quotaCores);
+    const { sample, slaveStatus } = await this.#sampler.take(
+      admin,
+      pid,
+      this.quotaCores,
+      this.engine.conflicts,
+    );
     const position = await readPosition(admin, this.#position?.oldestBinlog ?? '');
     const follow = slaveStatus ? followOf(slaveStatus) : null;
     const before = healthOf(this.#follow);

@@ -12,6 +12,7 @@ export const sampleOf = (nowMs: number, part: Partial<NodeSample> = {}): NodeSam
   transactionsPerSecond: 1240,
   sessions: 350,
   sessionsRunning: 41,
+  conflicts: 2,
   memoryBytes: 212_000_000,
   responseMs: 0.84,
   loadPerCore: 1.42,

@@ -74,6 +74,10 @@ const nowFacts = ({ sample, cpuQuotaCores }: NodeView): readonly Fact[] => [
   },
   { label: 'Sessions', value: when(sample?.sessions, formatCount) },
   { label: 'Running a statement', value: when(sample?.sessionsRunning, formatCount) },
+  {
+    label: 'Rolled back for others',
+    value: when(sample?.conflicts, (conflicts) => `${formatCount(conflicts)} per second`),
+  },
   { label: 'CPU', value: when(sample?.cpuPercent, (percent) => `${Math.round(percent)} %`) },
   { label: 'CPU quota', value: cpuQuotaCores === null ? 'shares the processor' : `${cpuQuotaCores} cores` },
   { label: 'Memory', value: when(sample?.memoryBytes, formatBytes) },

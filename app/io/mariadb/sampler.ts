@@ -31,6 +31,7 @@ interface Counters {
   /** Changes of the applier; begins anew when the node follows another. */
   readonly applied: number;
   readonly sessions: number;
+  readonly conflicts: number;
 }
 
 /** What one look at the server gives beside the sample: the status is made of the same rows. */
@@ -60,9 +61,10 @@ export class Sampler {
   /**
    * Takes one sample. The first one has no rates.
    * @param quotaCores the processor quota; null when the server may use the whole machine
+   * @param conflicts transactions rolled back for others, counted since the peer began
    * @throws server.not-running, server.query-failed: then there is no sample
    */
-  async take(admin: Admin, pid: number, quotaCores: number | null): Promise<SampleRows> {
+  async take(admin: Admin, pid: number, quotaCores: number | null, conflicts: number): Promise<SampleRows> {
     const askedAtMs = this.#clock.monotonicMs();
     await admin.query('SELECT 1');
     const responseMs = this.#clock.monotonicMs() - askedAtMs;
@@ -81,6 +83,7 @@ export class Sampler {
       counted,
       applied: appliedGroups(slaveStatus),
       sessions: numberOf(sessions, 'sessions') ?? 0,
+      conflicts,
     };
     const before = this.#before?.pid === pid ? this.#before : null;
     this.#before = now;
@@ -92,6 +95,7 @@ export class Sampler {
       transactionsPerSecond: before && transactionRate(before, now),
       sessions: numberOf(sessions, 'sessions'),
       sessionsRunning: numberOf(sessions, 'running'),
+      conflicts: before && now.conflicts - before.conflicts,
       memoryBytes: process?.memoryBytes ?? null,
       responseMs,
       loadPerCore: await this.#readLoad(),

@@ -12,6 +12,7 @@ export function sampleOf(changes: Partial<NodeSample> = {}): NodeSample {
     transactionsPerSecond: 200,
     sessions: 100,
     sessionsRunning: 3,
+    conflicts: 0,
     memoryBytes: 200_000_000,
     responseMs: 0.4,
     loadPerCore: 0.5,

@@ -57,6 +57,12 @@ export class NodeEngine {
     else void this.#conflicts.stop();
   }
 
+  /** Transactions rolled back because a change that was ordered first needed their locks, counted since the peer began. */
+  get conflicts(): number {
+    const { row, metadata } = this.#conflicts.counts;
+    return row + metadata;
+  }
+
   get ordered(): OrderedNode | null {
     return this.#ordered;
   }
