@@ -10,9 +10,9 @@ import type { Clock, Timer } from '../app/base/clock.js';
 import { delay } from '../app/base/clock.js';
 import { RingmasterError } from '../app/base/errors.js';
 import type { Log } from '../app/base/log.js';
-import type { ReplyEnvelope, RequestName, RequestReply } from '../app/contract/window.js';
-import type { FromCoordinator, MessageLine, NamedPush, ToCoordinator } from './coordinator-messages.js';
-import type { Coordinator } from './request-gate.js';
+import type { NamedPush, ReplyEnvelope, RequestName, RequestReply } from '../app/contract/window.js';
+import type { RequestTarget } from '../app/coordinator/gate/request-gate.js';
+import type { FromCoordinator, MessageLine, ToCoordinator } from './coordinator-messages.js';
 
 /** A started coordinator process. */
 export interface CoordinatorProcess {
@@ -23,7 +23,7 @@ export interface CoordinatorProcess {
   kill(): void;
 }
 
-export interface CoordinatorKeeper extends Coordinator {
+export interface CoordinatorKeeper extends RequestTarget {
   /**
    * Closes the cluster and ends the process. Kills it when that takes longer than `boundMs`.
    * @returns whether the cluster closed by itself
@@ -74,7 +74,7 @@ class Keeper implements CoordinatorKeeper {
     this.#run();
   }
 
-  request(name: RequestName, payload: unknown): Promise<ReplyEnvelope<unknown>> {
+  request(name: RequestName, payload: unknown, by: string): Promise<ReplyEnvelope<unknown>> {
     const state = this.#state;
     switch (state.kind) {
       case 'running':
@@ -84,7 +84,7 @@ class Keeper implements CoordinatorKeeper {
             if (name === 'cluster.open' && envelope.ok) this.#opened(envelope.reply);
             resolve(envelope);
           });
-          state.process.line.post({ kind: 'request', id, name, payload });
+          state.process.line.post({ kind: 'request', id, name, payload, by });
         });
       case 'waiting':
       case 'gone':

@@ -3,10 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../app/base/clock.js';
 import { RingmasterError } from '../app/base/errors.js';
 import { silentLog } from '../app/base/log.js';
-import type { RequestHandlers } from '../app/contract/window.js';
+import type { NamedPush, RequestHandlers } from '../app/contract/window.js';
 import type { ClusterSnapshot } from '../app/model/cluster.js';
 import { type CoordinatorProcess, keepCoordinator } from './coordinator-keeper.js';
-import type { NamedPush } from './coordinator-messages.js';
 import { type ServedCluster, serveCoordinator } from './coordinator-server.js';
 import { linePair } from './testing/lines.js';
 
@@ -95,13 +94,16 @@ describe('a coordinator that works', () => {
     const { cluster } = served({ 'plan.dismiss': () => slow, 'lab.set-quota': async () => null });
     const { keeper } = kept(async () => cluster);
     const order: string[] = [];
-    const first = keeper.request('plan.dismiss', { plan: 'p1' }).then(() => order.push('slow'));
-    const second = keeper.request('lab.set-quota', { cores: 1 }).then(() => order.push('fast'));
+    const first = keeper.request('plan.dismiss', { plan: 'p1' }, 'olga').then(() => order.push('slow'));
+    const second = keeper.request('lab.set-quota', { cores: 1 }, 'olga').then(() => order.push('fast'));
     await second;
     endSlow(null);
     await first;
     expect(order).toEqual(['fast', 'slow']);
-    expect(await keeper.request('cluster.open', {})).toEqual({ ok: true, reply: { snapshot, metrics: [] } });
+    expect(await keeper.request('cluster.open', {}, 'olga')).toEqual({
+      ok: true,
+      reply: { snapshot, metrics: [] },
+    });
   });
 
   it('sends failures as values: code, cause, remedy', async () => {
@@ -114,11 +116,11 @@ describe('a coordinator that works', () => {
       },
     });
     const { keeper } = kept(async () => cluster);
-    expect(await keeper.request('plan.run', { plan: 'p9' })).toMatchObject({
+    expect(await keeper.request('plan.run', { plan: 'p9' }, 'olga')).toMatchObject({
       ok: false,
       error: { code: 'plan.unknown', text: 'There is no plan p9.', category: 'input' },
     });
-    expect(await keeper.request('plan.abort', { plan: 'p9' })).toMatchObject({
+    expect(await keeper.request('plan.abort', { plan: 'p9' }, 'olga')).toMatchObject({
       ok: false,
       error: { code: 'defect', data: { cause: 'x is not a function' } },
     });
@@ -127,7 +129,7 @@ describe('a coordinator that works', () => {
   it('passes pushes on', async () => {
     const { cluster, push } = served();
     const { keeper, pushes } = kept(async () => cluster);
-    await keeper.request('cluster.open', {});
+    await keeper.request('cluster.open', {}, 'olga');
     push('cluster.updated', { since: 7, version: 8, changes: { name: 'Lab' } });
     await vi.waitFor(() => expect(pushes).toHaveLength(1));
     expect(pushes[0]).toEqual({
@@ -142,7 +144,7 @@ describe('a coordinator that works', () => {
     expect(await keeper.close(1000)).toBe(true);
     expect(close).toHaveBeenCalledOnce();
     expect(processes[0]?.killed).toBe(false);
-    expect(await keeper.request('cluster.open', {})).toMatchObject({
+    expect(await keeper.request('cluster.open', {}, 'olga')).toMatchObject({
       error: { code: 'coordinator.closing' },
     });
   });
@@ -161,12 +163,12 @@ describe('a cluster that cannot be opened', () => {
     const { keeper } = kept(async () => {
       throw new RingmasterError('lab.locked', { pid: 4711, folder: '/var/lib/lab' });
     });
-    const opened = await keeper.request('cluster.open', {});
+    const opened = await keeper.request('cluster.open', {}, 'olga');
     expect(opened).toMatchObject({
       ok: true,
       reply: { snapshot: { nodes: [], problem: { code: 'lab.locked', data: { pid: 4711 } } } },
     });
-    expect(await keeper.request('plan.dismiss', { plan: 'p1' })).toMatchObject({
+    expect(await keeper.request('plan.dismiss', { plan: 'p1' }, 'olga')).toMatchObject({
       error: { code: 'lab.locked' },
     });
   });
@@ -177,7 +179,7 @@ describe('a cluster that cannot be opened', () => {
       opened = resolve;
     });
     const { keeper } = kept(() => opening);
-    const reply = keeper.request('cluster.open', {});
+    const reply = keeper.request('cluster.open', {}, 'olga');
     opened(served().cluster);
     expect(await reply).toMatchObject({ ok: true });
   });
@@ -187,13 +189,15 @@ describe('a coordinator that dies', () => {
   it('answers what was asked, tells the windows, starts anew and makes them open again', async () => {
     const never = served({ 'plan.run': () => new Promise(() => {}) });
     const { keeper, pushes, processes, latest } = kept(async () => never.cluster);
-    await keeper.request('cluster.open', {});
-    const asked = keeper.request('plan.run', { plan: 'p1' });
+    await keeper.request('cluster.open', {}, 'olga');
+    const asked = keeper.request('plan.run', { plan: 'p1' }, 'olga');
     latest().die('exit code 9');
     expect(await asked).toMatchObject({
       error: { code: 'coordinator.ended', data: { cause: 'exit code 9' } },
     });
-    expect(await keeper.request('cluster.open', {})).toMatchObject({ error: { code: 'coordinator.ended' } });
+    expect(await keeper.request('cluster.open', {}, 'olga')).toMatchObject({
+      error: { code: 'coordinator.ended' },
+    });
     expect(pushes).toEqual([
       {
         name: 'cluster.updated',
@@ -211,7 +215,7 @@ describe('a coordinator that dies', () => {
     expect(processes).toHaveLength(2);
     const again = pushes[1];
     expect(again?.name === 'cluster.updated' && again.push.since).toBeGreaterThan(8);
-    expect(await keeper.request('cluster.open', {})).toMatchObject({ ok: true });
+    expect(await keeper.request('cluster.open', {}, 'olga')).toMatchObject({ ok: true });
   });
 
   it('is given up after the fourth death within a minute, and says so', async () => {
@@ -224,7 +228,7 @@ describe('a coordinator that dies', () => {
     latest().die('exit code 9');
     await vi.advanceTimersByTimeAsync(120_000);
     expect(processes).toHaveLength(4);
-    expect(await keeper.request('cluster.open', {})).toMatchObject({
+    expect(await keeper.request('cluster.open', {}, 'olga')).toMatchObject({
       error: { code: 'coordinator.gone', data: { deaths: 4 } },
     });
     expect(pushes.at(-1)).toMatchObject({
@@ -239,7 +243,7 @@ describe('a coordinator that dies', () => {
       await vi.advanceTimersByTimeAsync(61_000);
     }
     expect(processes).toHaveLength(7);
-    expect(await keeper.request('cluster.open', {})).toMatchObject({ ok: true });
+    expect(await keeper.request('cluster.open', {}, 'olga')).toMatchObject({ ok: true });
   });
 
   it('is not started again when the program closes meanwhile', async () => {

@@ -1,13 +1,15 @@
 /** What the main process and the coordinator's process say to each other. Both ends derive from this. */
-import type { PushName, ReplyEnvelope, RequestName, WindowPushes } from '../app/contract/window.js';
-
-/** A push with its name, so that one message type carries them all. */
-export type NamedPush = {
-  readonly [Name in PushName]: { readonly name: Name; readonly push: WindowPushes[Name] };
-}[PushName];
+import type { NamedPush, ReplyEnvelope, RequestName } from '../app/contract/window.js';
 
 export type ToCoordinator =
-  | { readonly kind: 'request'; readonly id: number; readonly name: RequestName; readonly payload: unknown }
+  | {
+      readonly kind: 'request';
+      readonly id: number;
+      readonly name: RequestName;
+      readonly payload: unknown;
+      /** Who asks. */
+      readonly by: string;
+    }
   /** Stop the lab cleanly, say `closed`, and end. */
   | { readonly kind: 'close' };
 

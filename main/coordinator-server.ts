@@ -5,14 +5,15 @@
 import { type RingmasterError, toRingmasterError } from '../app/base/errors.js';
 import type { Log } from '../app/base/log.js';
 import type {
+  NamedPush,
   PushName,
-  ReplyEnvelope,
   RequestHandlers,
   RequestName,
   WindowPushes,
 } from '../app/contract/window.js';
+import { callHandler, envelopeOf } from '../app/coordinator/gate/answer.js';
 import type { ClusterSnapshot } from '../app/model/cluster.js';
-import type { FromCoordinator, MessageLine, NamedPush, ToCoordinator } from './coordinator-messages.js';
+import type { FromCoordinator, MessageLine, ToCoordinator } from './coordinator-messages.js';
 
 /** What is served: a lab, or anything else that answers the contract. */
 export interface ServedCluster {
@@ -42,14 +43,13 @@ type Opened =
   | { readonly kind: 'serving'; readonly cluster: ServedCluster }
   | { readonly kind: 'failed'; readonly problem: RingmasterError };
 
-async function answer(opened: Opened, name: RequestName, payload: unknown): Promise<unknown> {
+async function answer(opened: Opened, name: RequestName, payload: unknown, by: string): Promise<unknown> {
   if (opened.kind === 'failed') {
     if (name === 'cluster.open') return { snapshot: problemSnapshot(opened.problem), metrics: [] };
     throw opened.problem;
   }
-  // The main process has parsed the payload by the schema of this very name.
-  const handler = opened.cluster.handlers[name] as (payload: unknown) => Promise<unknown>;
-  return handler(payload);
+  // The gate of the main process has parsed the payload.
+  return callHandler(opened.cluster.handlers, name, payload, by);
 }
 
 /**
@@ -77,15 +77,8 @@ export function serveCoordinator(
     },
   );
 
-  const reply = async (id: number, name: RequestName, payload: unknown) => {
-    let envelope: ReplyEnvelope<unknown>;
-    try {
-      envelope = { ok: true, reply: await answer(await opening, name, payload) };
-    } catch (thrown) {
-      const error = toRingmasterError(thrown);
-      if (error.category === 'defect') log.error({ err: thrown, name }, 'a request failed');
-      envelope = { ok: false, error: error.view() };
-    }
+  const reply = async ({ id, name, payload, by }: Extract<ToCoordinator, { kind: 'request' }>) => {
+    const envelope = await envelopeOf(name, log, async () => answer(await opening, name, payload, by));
     line.post({ kind: 'reply', id, envelope });
   };
 
@@ -106,7 +99,7 @@ export function serveCoordinator(
   line.onMessage((message) => {
     switch (message.kind) {
       case 'request':
-        return void reply(message.id, message.name, message.payload);
+        return void reply(message);
       case 'close':
         return void close();
     }

@@ -8,8 +8,11 @@ import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, shell
 import { systemClock } from '../app/base/clock.js';
 import { messageOf, RingmasterError } from '../app/base/errors.js';
 import { createLog, type Log } from '../app/base/log.js';
-import { defaultLabFolder } from '../app/lab/folders.js';
-import { auditFile, createAudit } from './audit.js';
+import type { NamedPush } from '../app/contract/window.js';
+import { auditFile, auditRun, createAudit } from '../app/coordinator/gate/audit.js';
+import { createRequestGate, type RequestGate } from '../app/coordinator/gate/request-gate.js';
+import { defaultLabFolder, labNames } from '../app/lab/folders.js';
+import { type CommandLineDoor, openToCommandLine } from './command-line.js';
 import { forkCoordinator } from './coordinator-fork.js';
 import { type CoordinatorKeeper, keepCoordinator } from './coordinator-keeper.js';
 import { harden } from './hardening.js';
@@ -19,14 +22,10 @@ import { developmentPage, isOwnPage, pageScheme, servePageFile } from './page.js
 import { type Preferences, readPreferences, writePreferences } from './preferences.js';
 import { pushChannel, requestChannel } from './preload-channels.js';
 import { createQuitter, type Quitter } from './quit.js';
-import { createRequestGate } from './request-gate.js';
 import { openWindow } from './window.js';
 
 /** How long the servers may take to stop when the program ends. */
 const closeBoundMs = 30_000;
-
-/** The console's own lab; the command line has another, so that both may run side by side. */
-const labName = 'lab-console';
 
 /** Everything that is decided before Electron is ready. */
 interface Setting {
@@ -43,7 +42,7 @@ interface Setting {
 
 /** Each lab has a console of its own: its lock, its audit log, its window. The default lab's needs no subfolder. */
 function chooseUserData(labFolder: string): void {
-  if (labFolder === defaultLabFolder(labName)) return;
+  if (labFolder === defaultLabFolder(labNames.console)) return;
   const name = createHash('sha256').update(labFolder).digest('hex').slice(0, 12);
   app.setPath('userData', join(app.getPath('userData'), 'labs', name));
 }
@@ -52,7 +51,8 @@ function chooseUserData(labFolder: string): void {
 function decide(): Setting {
   const options = parseOptions(ownArguments(process.argv, !app.isPackaged), process.env);
   const developmentUrl = developmentPage(process.env.RINGMASTER_RENDERER_URL, app.isPackaged);
-  const labFolder = options.labFolder === null ? defaultLabFolder(labName) : resolve(options.labFolder);
+  const labFolder =
+    options.labFolder === null ? defaultLabFolder(labNames.console) : resolve(options.labFolder);
   chooseUserData(labFolder);
   const userData = app.getPath('userData');
   const logs = join(userData, 'logs');
@@ -69,7 +69,10 @@ function decide(): Setting {
   };
 }
 
-function startCoordinator({ options, labFolder, out, logs, log }: Setting): CoordinatorKeeper {
+function startCoordinator(
+  { options, labFolder, out, logs, log }: Setting,
+  onPush: (push: NamedPush) => void,
+): CoordinatorKeeper {
   const script = join(out, 'main', 'coordinator.cjs');
   const settings = {
     folder: labFolder,
@@ -84,25 +87,21 @@ function startCoordinator({ options, labFolder, out, logs, log }: Setting): Coor
     start: () => forkCoordinator(script, settings),
     clock: systemClock,
     log,
-    onPush({ name, push }) {
-      for (const window of BrowserWindow.getAllWindows()) window.webContents.send(pushChannel, name, push);
-    },
+    onPush,
   });
 }
 
 /** Answers the windows' requests through the gate. */
-function answerRequests({ auditPath, developmentUrl, log }: Setting, coordinator: CoordinatorKeeper): void {
-  const run = `${new Date(systemClock.wallMs()).toISOString()}/${process.pid}`;
-  const audit = createAudit(systemClock, userInfo().username, run, auditFile(auditPath));
-  const gate = createRequestGate(coordinator, audit, log);
+function answerWindows({ developmentUrl }: Setting, gate: RequestGate): void {
+  const by = userInfo().username;
   ipcMain.handle(requestChannel, (event, name: unknown, payload: unknown, userActivated: unknown) => {
     const frame = event.senderFrame;
-    const fromOwnPage =
+    const fromOwner =
       frame !== null &&
       frame === event.sender.mainFrame &&
       BrowserWindow.fromWebContents(event.sender) !== null &&
       isOwnPage(frame.url, developmentUrl);
-    return gate({ fromOwnPage, name, payload, userActivated });
+    return gate({ fromOwner, by, name, payload, confirmed: userActivated });
   });
 }
 
@@ -147,12 +146,17 @@ function showClosing(log: Log): void {
 }
 
 /** Follows every way to quit: menu, window, signals, a defect. */
-function followQuitting({ options, log }: Setting, coordinator: CoordinatorKeeper): Quitter {
+function followQuitting(
+  { options, log }: Setting,
+  coordinator: CoordinatorKeeper,
+  commandLine: CommandLineDoor,
+): Quitter {
   let exitCode = 0;
   const quitter = createQuitter({
     ask: () => askAboutQuitting(options.nodes),
     showClosing: () => showClosing(log),
     close: async () => {
+      await commandLine.close();
       const clean = await coordinator.close(closeBoundMs);
       log.info({ clean }, 'closed');
     },
@@ -274,9 +278,16 @@ function run(setting: Setting): void {
     protocol.handle(pageScheme, (request) => servePageFile(request, renderer));
     const memory = rememberIn(preferencesPath, log);
     nativeTheme.themeSource = options.theme ?? memory.current().theme;
-    const coordinator = startCoordinator(setting);
-    answerRequests(setting, coordinator);
-    const quitter = followQuitting(setting, coordinator);
+    const coordinator = startCoordinator(setting, (push) => {
+      for (const window of BrowserWindow.getAllWindows())
+        window.webContents.send(pushChannel, push.name, push.push);
+      commandLine.tell(push);
+    });
+    const audit = createAudit(systemClock, auditRun(systemClock), auditFile(setting.auditPath));
+    const gate = createRequestGate(coordinator, audit, log);
+    answerWindows(setting, gate);
+    const commandLine = openToCommandLine(setting.labFolder, gate, log);
+    const quitter = followQuitting(setting, coordinator, commandLine);
     showMenu(setting, memory);
     openConsole(setting, memory, quitter);
   });

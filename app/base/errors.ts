@@ -267,6 +267,36 @@ export const errorTable = {
     '{name} was not done: Ringmaster is closing.',
     'Start Ringmaster again.',
   ),
+  'console.none': entry(
+    'environment',
+    'No Ringmaster console runs here: none answers in {folders}.',
+    'Start the console (npm start) or a lab without a window (npm run lab); name the folder of another lab with --folder.',
+  ),
+  'console.several': entry(
+    'input',
+    'More than one Ringmaster console runs here: they answer in {folders}.',
+    'Choose one of these folders with --folder.',
+  ),
+  'console.denied': entry(
+    'environment',
+    'The console at {path} cannot be reached: {cause}',
+    'Run this command as the user that runs the console.',
+  ),
+  'console.taken': entry(
+    'environment',
+    'Another console already answers the command line at {path}.',
+    'Close that console first, or choose another lab folder.',
+  ),
+  'console.lost': entry(
+    'failure',
+    'The connection to the console was lost.',
+    'If the console still runs, so does a plan that was running: look with ringmaster status.',
+  ),
+  'plan.not-confirmed': entry(
+    'refused',
+    '{title} was not confirmed, and nothing was changed.',
+    'Answer yes at a terminal, or give --yes.',
+  ),
   'option.invalid': entry('input', 'The option {option} is not valid: {problem}.', 'Known are: {known}.'),
   'lab.locked': entry(
     'environment',

@@ -41,3 +41,6 @@ export function formatMilliseconds(milliseconds: number): string {
 export function countOf(count: number, noun: string): string {
   return count === 1 ? `one ${noun}` : `${count === 0 ? 'no' : formatCount(count)} ${noun}s`;
 }
+
+/** Milliseconds since 1970 -> "2026-11-22T10:51:46.000Z": for files and programs. */
+export const isoTime = (atMs: number): string => new Date(atMs).toISOString();

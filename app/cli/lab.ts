@@ -1,9 +1,15 @@
 /** `npm run lab`: the lab without a window. One JSON line on standard output when it is ready; runs until interrupted. */
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { systemClock } from '../base/clock.js';
 import { toRingmasterError } from '../base/errors.js';
 import { createLog } from '../base/log.js';
-import { defaultLabFolder } from '../lab/folders.js';
+import type { NamedPush } from '../contract/window.js';
+import { targetOf } from '../coordinator/gate/answer.js';
+import { auditFile, auditRun, createAudit } from '../coordinator/gate/audit.js';
+import { createRequestGate } from '../coordinator/gate/request-gate.js';
+import { answerCommandLine } from '../lab/command-line.js';
+import { defaultLabFolder, labNames } from '../lab/folders.js';
 import { type Lab, openLab } from '../lab/lab.js';
 
 const wholeNumber =
@@ -40,7 +46,7 @@ const command = new Command('ringmaster-lab')
     wholeNumber(0, 2000),
     350,
   )
-  .option('--folder <path>', 'where the lab lives', defaultLabFolder('lab'));
+  .option('--folder <path>', 'where the lab lives', defaultLabFolder(labNames.commandLine));
 
 async function run(options: Options): Promise<void> {
   const programs = join(__dirname, '..');
@@ -50,16 +56,27 @@ async function run(options: Options): Promise<void> {
     programs: { peer: join(programs, 'peer/peer.cjs'), load: join(programs, 'load/load.cjs') },
     log,
   });
+  const audit = createAudit(systemClock, auditRun(systemClock), auditFile(join(options.folder, 'audit.log')));
+  const gate = createRequestGate(targetOf(lab.handlers, log), audit, log);
+  const door = await answerCommandLine(options.folder, gate, log).catch(async (thrown: unknown) => {
+    await lab.close();
+    throw thrown;
+  });
+  lab.onPush((name, push) => door.push({ name, push } as NamedPush));
+  const close = async () => {
+    door.close();
+    await lab.close();
+  };
   let closing: Promise<void> | undefined;
   const stop = () => {
-    closing ??= lab.close().then(() => process.exit(0));
+    closing ??= close().then(() => process.exit(0));
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   try {
     await lab.ready;
   } catch (error) {
-    await lab.close();
+    await close();
     throw error;
   }
   if (!closing) process.stdout.write(`${JSON.stringify(await describe(lab))}\n`);

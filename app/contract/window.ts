@@ -66,9 +66,12 @@ export type RequestPayload<Name extends RequestName> = z.input<WindowRequests[Na
 export type ParsedPayload<Name extends RequestName> = z.output<WindowRequests[Name]['payload']>;
 export type RequestReply<Name extends RequestName> = ReturnType<NonNullable<WindowRequests[Name]['reply']>>;
 
-/** What the coordinator implements. */
+/**
+ * What the coordinator implements. `by` is who asks, for the plan and the events: the operator at this console when it
+ * is left out.
+ */
 export type RequestHandlers = {
-  readonly [Name in RequestName]: (payload: ParsedPayload<Name>) => Promise<RequestReply<Name>>;
+  readonly [Name in RequestName]: (payload: ParsedPayload<Name>, by?: string) => Promise<RequestReply<Name>>;
 };
 
 /** A change of the snapshot: the fields that are new, whole. */
@@ -85,6 +88,11 @@ export interface WindowPushes {
   'metrics.appended': MetricsPoint;
 }
 export type PushName = keyof WindowPushes;
+
+/** A push with its name, so that one message type carries them all. */
+export type NamedPush = {
+  readonly [Name in PushName]: { readonly name: Name; readonly push: WindowPushes[Name] };
+}[PushName];
 
 /** What a reply looks like on its way: failures cross as values, not as exceptions. */
 export type ReplyEnvelope<Reply> =

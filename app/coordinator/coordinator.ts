@@ -48,10 +48,10 @@ export class Coordinator {
     this.maintenance = new MaintenanceWatch(cluster);
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
     this.handlers = {
-      'plan.propose': ({ node, target, donor }) =>
-        this.plans.propose({ node, target, donor, askedBy: operator }),
-      'plan.run': async ({ plan, maintenance }) => this.plans.run(plan, maintenance),
-      'plan.abort': async ({ plan }) => this.plans.stop(plan, operator),
+      'plan.propose': ({ node, target, donor }, by = operator) =>
+        this.plans.propose({ node, target, donor, askedBy: by }),
+      'plan.run': async ({ plan, maintenance }, by = operator) => this.plans.run(plan, maintenance, by),
+      'plan.abort': async ({ plan }, by = operator) => this.plans.stop(plan, by),
       'plan.dismiss': async ({ plan }) => {
         this.plans.dismiss(plan);
         return null;

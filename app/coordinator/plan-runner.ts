@@ -127,10 +127,11 @@ export class PlanRunner {
   /**
    * Starts a proposed plan; it goes on by itself and shows in the snapshot.
    * @param request why and how long, for a plan that puts a node into maintenance; else it is not looked at
+   * @param askedBy who confirmed it, whoever it was proposed to
    * @throws RingmasterError `plan.unknown`, `plan.busy`, `plan.reason-missing`, or `plan.outdated` when it would be
    * refused or look different now.
    */
-  run(id: PlanId, request: MaintenanceRequest | null): Plan {
+  run(id: PlanId, request: MaintenanceRequest | null, askedBy: string): Plan {
     const { cluster } = this.options;
     if (cluster.plan && isRunning(cluster.plan))
       throw new RingmasterError('plan.busy', { title: cluster.plan.title });
@@ -141,9 +142,8 @@ export class PlanRunner {
     this.checkStillTrue(proposal);
     this.proposals.clear();
     const startedAtMs = cluster.clock.wallMs();
-    const maintenance =
-      setsAside && request ? beginMaintenance(request, proposal.askedBy, startedAtMs) : null;
-    const plan: Plan = { ...proposal, state: 'running', startedAtMs, maintenance };
+    const maintenance = setsAside && request ? beginMaintenance(request, askedBy, startedAtMs) : null;
+    const plan: Plan = { ...proposal, askedBy, state: 'running', startedAtMs, maintenance };
     cluster.plan = plan;
     this.abort = new AbortController();
     this.running = this.carryOut(this.abort.signal);

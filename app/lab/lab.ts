@@ -140,9 +140,9 @@ class RunningLab implements Lab {
         snapshot: this.running.coordinator.cluster.snapshot(),
         metrics: this.history.all(),
       }),
-      'plan.propose': (payload) => plans()['plan.propose'](payload),
-      'plan.run': (payload) => plans()['plan.run'](payload),
-      'plan.abort': (payload) => plans()['plan.abort'](payload),
+      'plan.propose': (payload, by) => plans()['plan.propose'](payload, by),
+      'plan.run': (payload, by) => plans()['plan.run'](payload, by),
+      'plan.abort': (payload, by) => plans()['plan.abort'](payload, by),
       'plan.dismiss': (payload) => plans()['plan.dismiss'](payload),
       'load.set': async (settings) => {
         this.load = settings;

@@ -1,6 +1,5 @@
 /** The control server of a peer: a local socket that only our own user can open. */
-import { once } from 'node:events';
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import type { CancellationToken, MessageConnection } from 'vscode-jsonrpc/node';
@@ -14,6 +13,7 @@ import {
   type NoticeName,
   type PeerNotices,
 } from '../../contract/control.js';
+import { listenForOwner } from './local-socket.js';
 import { connectionOver, envelopeSchema, progressType, toResponseError } from './protocol.js';
 
 type AnyHandler = (params: unknown, context: MethodContext) => Promise<unknown>;
@@ -35,15 +35,7 @@ export class ControlServer {
     await rm(path, { force: true });
     const server = createServer();
     const control = new ControlServer(server, handlers, log);
-    // Nobody else may open the socket, not even between listen and chmod.
-    const umask = process.umask(0o177);
-    try {
-      server.listen(path);
-      await once(server, 'listening');
-    } finally {
-      process.umask(umask);
-    }
-    await chmod(path, 0o600);
+    await listenForOwner(server, path);
     return control;
   }
 

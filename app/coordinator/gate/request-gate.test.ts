@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { systemClock } from '../app/base/clock.js';
-import { RingmasterError } from '../app/base/errors.js';
-import { silentLog } from '../app/base/log.js';
-import { type ReplyEnvelope, type RequestName, windowRequests } from '../app/contract/window.js';
+import { systemClock } from '../../base/clock.js';
+import { RingmasterError } from '../../base/errors.js';
+import { silentLog } from '../../base/log.js';
+import { type ReplyEnvelope, type RequestName, windowRequests } from '../../contract/window.js';
 import { type AuditLine, createAudit } from './audit.js';
 import { createRequestGate, type IncomingRequest } from './request-gate.js';
 
@@ -31,22 +31,23 @@ const names = Object.keys(windowRequests) as RequestName[];
 const mutating = names.filter((name) => !harmless.includes(name));
 
 function gateway(answer: ReplyEnvelope<unknown> = { ok: true, reply: 'done' }) {
-  const reached: { name: RequestName; payload: unknown }[] = [];
+  const reached: { name: RequestName; payload: unknown; by: string }[] = [];
   const lines: AuditLine[] = [];
-  const audit = createAudit(systemClock, 'olga', 'run-1', (line) => lines.push(JSON.parse(line)));
+  const audit = createAudit(systemClock, 'run-1', (line) => lines.push(JSON.parse(line)));
   const coordinator = {
-    request: async (name: RequestName, payload: unknown) => {
-      reached.push({ name, payload });
+    request: async (name: RequestName, payload: unknown, by: string) => {
+      reached.push({ name, payload, by });
       return answer;
     },
   };
   const gate = createRequestGate(coordinator, audit, silentLog());
   const ask = (name: unknown, change: Partial<IncomingRequest> = {}) =>
     gate({
-      fromOwnPage: true,
+      fromOwner: true,
+      by: 'olga',
       name,
       payload: typeof name === 'string' ? payloads[name as RequestName] : {},
-      userActivated: true,
+      confirmed: true,
       ...change,
     });
   return { ask, reached, lines };
@@ -62,7 +63,7 @@ describe('every request of the contract', () => {
   it.each(names)('%s reaches the coordinator when the operator confirmed it', async (name) => {
     const { ask, reached } = gateway();
     expect(await ask(name)).toEqual({ ok: true, reply: 'done' });
-    expect(reached).toEqual([{ name, payload: payloads[name] }]);
+    expect(reached).toEqual([{ name, payload: payloads[name], by: 'olga' }]);
   });
 
   it.each(mutating)('%s leaves two audit lines: asked, and what came of it', async (name) => {
@@ -79,9 +80,9 @@ describe('every request of the contract', () => {
   it.each(mutating.filter((name) => windowRequests[name].changes !== 'safe'))(
     '%s is refused without a gesture of the operator, never reaches the coordinator, and is audited',
     async (name) => {
-      for (const userActivated of [false, undefined, 'true', 1]) {
+      for (const confirmed of [false, undefined, 'true', 1]) {
         const { ask, reached, lines } = gateway();
-        expect(codeOf(await ask(name, { userActivated }))).toBe('request.forbidden');
+        expect(codeOf(await ask(name, { confirmed }))).toBe('request.forbidden');
         expect(reached).toEqual([]);
         expect(lines.map((line) => [line.outcome, line.error])).toEqual([
           ['asked', null],
@@ -103,7 +104,7 @@ describe('every request of the contract', () => {
 
   it.each(harmless)('%s leaves no audit line', async (name) => {
     const { ask, lines } = gateway();
-    await ask(name, { userActivated: false });
+    await ask(name, { confirmed: false });
     expect(lines).toEqual([]);
   });
 });
@@ -111,7 +112,7 @@ describe('every request of the contract', () => {
 describe('the gate', () => {
   it('refuses other pages before it looks at anything else', async () => {
     const { ask, reached, lines } = gateway();
-    const envelope = await ask('plan.run', { fromOwnPage: false });
+    const envelope = await ask('plan.run', { fromOwner: false });
     expect(codeOf(envelope)).toBe('request.untrusted');
     expect([reached, lines]).toEqual([[], []]);
   });
@@ -166,7 +167,7 @@ describe('the gate', () => {
 
   it('makes no change that cannot be audited', async () => {
     let reached = false;
-    const audit = createAudit(systemClock, 'olga', 'run-1', () => {
+    const audit = createAudit(systemClock, 'run-1', () => {
       throw new Error('ENOSPC');
     });
     const coordinator = {
@@ -177,10 +178,11 @@ describe('the gate', () => {
     };
     const gate = createRequestGate(coordinator, audit, silentLog());
     const envelope = await gate({
-      fromOwnPage: true,
+      fromOwner: true,
+      by: 'olga',
       name: 'load.set',
       payload: payloads['load.set'],
-      userActivated: true,
+      confirmed: true,
     });
     expect(codeOf(envelope)).toBe('audit.unwritable');
     expect(reached).toBe(false);

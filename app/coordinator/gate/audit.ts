@@ -4,62 +4,63 @@
  */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Clock } from '../app/base/clock.js';
-import type { ErrorCode } from '../app/base/errors.js';
-import type { RequestName } from '../app/contract/window.js';
+import type { Clock } from '../../base/clock.js';
+import type { ErrorCode } from '../../base/errors.js';
+import { isoTime } from '../../base/format.js';
+import type { RequestName } from '../../contract/window.js';
 
 /** What became of a request. */
 export type AuditOutcome = 'asked' | 'done' | 'refused' | 'failed';
 
-export interface AuditLine {
+/** A request as it is audited. */
+export interface AuditedRequest {
+  /** Operating-system user at this console, or "command line, user NAME". */
+  readonly who: string;
+  readonly request: RequestName;
+  readonly payload: unknown;
+}
+
+export interface AuditLine extends AuditedRequest {
   /** ISO 8601, UTC. */
   readonly at: string;
   /** Joins the two lines of one request; counts from 1 in each run of the program `run`. */
   readonly id: number;
   readonly run: string;
-  /** Operating-system user at this console. */
-  readonly who: string;
-  readonly request: RequestName;
-  readonly payload: unknown;
   readonly outcome: AuditOutcome;
   readonly error: ErrorCode | null;
 }
 
 export interface Audit {
   /** Numbers a new request and notes that it was asked for. */
-  asked(request: RequestName, payload: unknown): number;
+  asked(request: AuditedRequest): number;
   /** Notes what became of request `id`. */
-  ended(
-    id: number,
-    request: RequestName,
-    payload: unknown,
-    outcome: AuditOutcome,
-    error: ErrorCode | null,
-  ): void;
+  ended(id: number, request: AuditedRequest, outcome: AuditOutcome, error: ErrorCode | null): void;
 }
 
 /**
  * @param write appends one line, without its line end, somewhere durable
- * @param who operating-system user
- * @param run distinguishes runs of the program, such as its start time and process id
+ * @param run distinguishes runs of the program: see `auditRun`
  */
-export function createAudit(clock: Clock, who: string, run: string, write: (line: string) => void): Audit {
+export function createAudit(clock: Clock, run: string, write: (line: string) => void): Audit {
   let last = 0;
-  const note = (line: Omit<AuditLine, 'at' | 'run' | 'who'>) => {
-    const whole: AuditLine = { at: new Date(clock.wallMs()).toISOString(), run, who, ...line };
+  const note = (line: Omit<AuditLine, 'at' | 'run'>) => {
+    const whole: AuditLine = { at: isoTime(clock.wallMs()), run, ...line };
     write(JSON.stringify(whole));
   };
   return {
-    asked(request, payload) {
+    asked(request) {
       const id = ++last;
-      note({ id, request, payload, outcome: 'asked', error: null });
+      note({ id, ...request, outcome: 'asked', error: null });
       return id;
     },
-    ended(id, request, payload, outcome, error) {
-      note({ id, request, payload, outcome, error });
+    ended(id, request, outcome, error) {
+      note({ id, ...request, outcome, error });
     },
   };
 }
+
+/** A name for this run of the program: when it started, and its process. */
+export const auditRun = (clock: Clock): string => `${isoTime(clock.wallMs())}/${process.pid}`;
 
 /** Appends lines to a file that only its owner can read, and makes the folder when needed. */
 export function auditFile(path: string): (line: string) => void {

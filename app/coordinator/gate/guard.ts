@@ -1,14 +1,14 @@
-/** The one guard that every request of a window passes before the coordinator sees it. */
-import { RingmasterError } from '../app/base/errors.js';
-import { type RequestName, windowRequests } from '../app/contract/window.js';
+/** The one guard that every request of a window or of the command line passes before the coordinator sees it. */
+import { RingmasterError } from '../../base/errors.js';
+import { type RequestName, windowRequests } from '../../contract/window.js';
 
 /** What the guard is told about a request. */
 export interface RequestFacts {
   readonly name: RequestName;
   /** Parsed already. */
   readonly payload: unknown;
-  /** Had the operator clicked or typed in that window within the last seconds? */
-  readonly userActivated: boolean;
+  /** Had the operator clicked or typed in that window within the last seconds, or said yes on the command line? */
+  readonly confirmed: boolean;
 }
 
 /** Allowed or not; what changes something is audited either way. */
@@ -25,10 +25,10 @@ const typedConfirmation = (payload: unknown): boolean =>
 
 /**
  * May this request go on to the coordinator? Danger grows with the act: what changes nothing passes; safe changes
- * pass and are audited; disruptive ones need a gesture of the operator, which a script in the page cannot make up;
+ * pass and are audited; disruptive ones need a gesture or a yes of the operator, which a script in the page cannot make up;
  * destructive ones need typed words too, which the coordinator compares with the name of what they destroy.
  */
-export function guardRequest({ name, payload, userActivated }: RequestFacts): Verdict {
+export function guardRequest({ name, payload, confirmed }: RequestFacts): Verdict {
   const danger = windowRequests[name].changes;
   const refused: Verdict = {
     allowed: false,
@@ -41,8 +41,8 @@ export function guardRequest({ name, payload, userActivated }: RequestFacts): Ve
     case 'safe':
       return { allowed: true, audited: true };
     case 'disruptive':
-      return userActivated ? { allowed: true, audited: true } : refused;
+      return confirmed ? { allowed: true, audited: true } : refused;
     case 'destructive':
-      return userActivated && typedConfirmation(payload) ? { allowed: true, audited: true } : refused;
+      return confirmed && typedConfirmation(payload) ? { allowed: true, audited: true } : refused;
   }
 }

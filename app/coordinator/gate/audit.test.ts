@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemClock } from '../app/base/clock.js';
+import { systemClock } from '../../base/clock.js';
 import { auditFile, createAudit } from './audit.js';
 
 let folder = '';
@@ -14,9 +14,10 @@ afterEach(() => rmSync(folder, { recursive: true }));
 it('appends JSON lines that only the owner can read, run after run', () => {
   const path = join(folder, 'new', 'audit.log');
   for (const run of ['first', 'second']) {
-    const audit = createAudit(systemClock, 'olga', run, auditFile(path));
-    const id = audit.asked('lab.set-quota', { cores: 0.5 });
-    audit.ended(id, 'lab.set-quota', { cores: 0.5 }, 'failed', 'coordinator.ended');
+    const audit = createAudit(systemClock, run, auditFile(path));
+    const request = { who: 'olga', request: 'lab.set-quota', payload: { cores: 0.5 } } as const;
+    const id = audit.asked(request);
+    audit.ended(id, request, 'failed', 'coordinator.ended');
   }
   const lines = readFileSync(path, 'utf8')
     .trimEnd()
