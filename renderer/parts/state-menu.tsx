@@ -2,8 +2,8 @@ import { DropdownMenu } from 'radix-ui';
 import { type CSSProperties, useRef } from 'react';
 import type { NodeView } from '../../app/model/cluster.js';
 import { type TargetState, targetStates } from '../../app/model/node-state.js';
+import { stateWords } from '../../app/model/node-words.js';
 import { proposeTransition, type Verdict } from '../commands/commands.js';
-import { stateWords } from '../selectors/node-selectors.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { Glyph } from './glyph.js';
 

@@ -1,50 +1,12 @@
-/** What is said about a node, derived: on its glyph, in its panel, and to a screen reader. */
-import { formatCount } from '../../app/base/format.js';
+/** What is derived from nodes and their samples. What is said about a node stands in app/model/node-words. */
 import type { ClusterSnapshot, NodeView } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
 import { replicates } from '../../app/model/node-state.js';
 import { weightOf } from '../../app/model/routing.js';
-import { maintenanceWords } from './maintenance-words.js';
 
 /** A sample older than this is drawn as stale. */
 const staleAfterMs = 3_000;
-
-const roleWords = { donor: 'donor', joiner: 'joiner' } as const;
-
-/** State and role in words: "active, donor", "joining", "offline", "maintenance, overdue". */
-export function stateWords(node: NodeView): string {
-  if (node.maintenance?.overdue) return 'maintenance, overdue';
-  if (node.state === 'transitional') {
-    if (node.role === 'joiner') return 'joining';
-    if (node.role === 'donor') return 'donor, standing aside';
-    return 'changing';
-  }
-  return node.role === null ? node.state : `${node.state}, ${roleWords[node.role]}`;
-}
-
-/** "350 sessions · CPU 96 %"; parts that are not known are left out, never shown as zero. */
-export function loadWords(node: NodeView): string | null {
-  const { sample } = node;
-  if (!sample) return null;
-  const parts: string[] = [];
-  if (sample.sessions !== null)
-    parts.push(`${formatCount(sample.sessions)} session${sample.sessions === 1 ? '' : 's'}`);
-  if (sample.cpuPercent !== null) parts.push(`CPU ${Math.round(sample.cpuPercent)} %`);
-  return parts.length === 0 ? null : parts.join(' · ');
-}
-
-/** What deserves a line under the load: trouble before activity before lag. Null when all is as it should be. */
-export function noteWords(node: NodeView, nowMs: number): string | null {
-  if (node.maintenance) return maintenanceWords(node.maintenance, nowMs);
-  if (node.state === 'failed') return node.reason;
-  if (node.replication?.error) return node.replication.error;
-  if (node.activity) return node.activity;
-  const behind = node.replication?.changesBehind;
-  if (behind) return `${formatCount(behind)} change${behind === 1 ? '' : 's'} behind`;
-  if (node.state === 'offline') return node.hasData ? node.reason : 'no data yet';
-  return null;
-}
 
 /** Whole seconds since the last sample, once that is too long ago; null while it is fresh or none is expected. */
 export function staleSeconds(node: NodeView, nowMs: number): number | null {

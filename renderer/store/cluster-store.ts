@@ -6,6 +6,7 @@
  */
 import { createStore, type StoreApi } from 'zustand/vanilla';
 import { type ErrorView, RingmasterError, toRingmasterError } from '../../app/base/errors.js';
+import { applyUpdate } from '../../app/contract/apply-update.js';
 import type {
   RequestName,
   RequestPayload,
@@ -155,14 +156,9 @@ export function createConsoleStore(bridge: WindowBridge, clock: WallClock): Cons
       early = [...early, update].slice(-earlyUpdatesMax);
       return;
     }
-    if (update.version <= snapshot.version) return;
-    if (update.since !== snapshot.version) {
-      open();
-      return;
-    }
-    state.setState((before) =>
-      withSnapshot(before, { ...snapshot, ...update.changes, version: update.version }),
-    );
+    const next = applyUpdate(snapshot, update);
+    if (next === null) open();
+    else if (next !== snapshot) state.setState((before) => withSnapshot(before, next));
   };
 
   const open = (): void => {

@@ -1,23 +1,17 @@
 /** The ring: a glyph for each node, the data's way between them, and the one big number in the middle. */
+
 import { type KeyboardEvent, type MouseEvent, memo, useMemo, useRef } from 'react';
 import { formatCount, formatMilliseconds } from '../../app/base/format.js';
 import { findNode } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
 import { stateMeanings } from '../../app/model/node-state.js';
+import { loadWords, noteWords, stateWords } from '../../app/model/node-words.js';
 import { sessionsInAll } from '../../app/model/sentence.js';
 import { openStateMenu, selectNode } from '../commands/commands.js';
 import { Glyph } from '../parts/glyph.js';
 import { StateMenu } from '../parts/state-menu.js';
 import { useSize } from '../parts/use-size.js';
-import {
-  loadWords,
-  namesOfKey,
-  nodeNamesKey,
-  noteWords,
-  staleSeconds,
-  stateWords,
-  transactionsNow,
-} from '../selectors/node-selectors.js';
+import { namesOfKey, nodeNamesKey, staleSeconds, transactionsNow } from '../selectors/node-selectors.js';
 import { labelLines, layOutRing, type PlacedNode, type RingLayout } from '../selectors/ring-layout.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { RingEdges } from './ring-edges.js';

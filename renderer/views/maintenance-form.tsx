@@ -6,9 +6,9 @@ import {
   maintenanceLengths,
   maintenanceReasonLengthMax,
 } from '../../app/model/maintenance.js';
+import { momentWords } from '../../app/model/maintenance-words.js';
 import type { Plan } from '../../app/model/plan.js';
 import { confirmPlan } from '../commands/commands.js';
-import { momentWords } from '../selectors/maintenance-words.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 
 const msPerMinute = 60_000;

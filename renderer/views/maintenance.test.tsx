@@ -3,7 +3,7 @@
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, describe, expect, it } from 'vitest';
 import { beginMaintenance } from '../../app/model/maintenance.js';
-import { momentWords } from '../selectors/maintenance-words.js';
+import { momentWords } from '../../app/model/maintenance-words.js';
 import { asideNode, joinPlan, maintenancePlan } from '../testing/cluster-parts.js';
 import { refusal } from '../testing/memory-bridge.js';
 import { nowMs, renderConsole } from '../testing/render-console.js';

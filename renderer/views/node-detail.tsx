@@ -3,12 +3,12 @@ import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
 import { formatBytes, formatCount, formatMilliseconds } from '../../app/base/format.js';
 import { findNode, type NodeView } from '../../app/model/cluster.js';
+import { momentWords } from '../../app/model/maintenance-words.js';
 import { stateMeanings } from '../../app/model/node-state.js';
+import { stateWords } from '../../app/model/node-words.js';
 import { openStateMenu } from '../commands/commands.js';
 import { CommandButton } from '../parts/command-button.js';
 import { Glyph } from '../parts/glyph.js';
-import { momentWords } from '../selectors/maintenance-words.js';
-import { stateWords } from '../selectors/node-selectors.js';
 import { useConsoleState } from '../store/console-context.js';
 
 interface Fact {

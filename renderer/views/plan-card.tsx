@@ -1,13 +1,21 @@
 /** The plan card: what will happen, then what happens, then what came of it. */
 import { Check, Circle, CircleAlert, CircleDot, Minus, TriangleAlert, Undo2, X } from 'lucide-react';
 import { useEffect, useRef } from 'react';
-import { formatBytes, formatCount, formatSeconds } from '../../app/base/format.js';
+import { formatSeconds } from '../../app/base/format.js';
+import { momentWords } from '../../app/model/maintenance-words.js';
 import { stateInWords } from '../../app/model/node-state.js';
 import type { Plan, PlanStep, StepProgress, StepState } from '../../app/model/plan.js';
+import {
+  elapsedSeconds,
+  planPercent,
+  planStateWords,
+  progressWords,
+  rateWords,
+  stepFraction,
+} from '../../app/model/plan-words.js';
 import { abortPlan, confirmPlan, dismissPlan, proposeTransition } from '../commands/commands.js';
 import { CommandButton } from '../parts/command-button.js';
-import { momentWords } from '../selectors/maintenance-words.js';
-import { elapsedSeconds, planPercent, possibleDonors, stepFraction } from '../selectors/plan-selectors.js';
+import { possibleDonors } from '../selectors/plan-selectors.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { MaintenanceForm } from './maintenance-form.js';
 
@@ -18,32 +26,6 @@ const stepIcons: Readonly<Record<StepState, typeof Check>> = {
   failed: X,
   skipped: Minus,
   undone: Undo2,
-};
-
-const stateWords: Readonly<Record<Plan['state'], string>> = {
-  proposed: 'Proposed',
-  running: 'Running',
-  aborting: 'Stopping',
-  done: 'Done',
-  failed: 'Failed',
-  aborted: 'Stopped',
-};
-
-/** "1.28 GB of 2.00 GB", "812 of 2,016 changes". */
-function progressWords(progress: StepProgress): string {
-  const amount = (value: number): string =>
-    progress.unit === 'bytes' ? formatBytes(value) : formatCount(value);
-  const noun = progress.unit === 'bytes' ? '' : ` ${progress.unit}`;
-  return progress.total === null
-    ? `${amount(progress.done)}${noun}`
-    : `${amount(progress.done)} of ${amount(progress.total)}${noun}`;
-}
-
-const rateWords = (progress: StepProgress): string | null => {
-  if (progress.perSecond === null) return null;
-  return progress.unit === 'bytes'
-    ? `${formatBytes(progress.perSecond)}/s`
-    : `${formatCount(progress.perSecond)} ${progress.unit}/s`;
 };
 
 function StepBar(props: { readonly step: PlanStep; readonly progress: StepProgress }) {
@@ -224,7 +206,7 @@ function Outcome({ plan }: { readonly plan: Plan }) {
       <div className={`outcome outcome-${plan.state}`} role="alert">
         <CircleAlert aria-hidden="true" />
         <div>
-          <b>{plan.error?.text ?? `${stateWords[plan.state]}${took}.`}</b>
+          <b>{plan.error?.text ?? `${planStateWords[plan.state]}${took}.`}</b>
           {plan.error && <p>{plan.error.remedy}</p>}
         </div>
       </div>
@@ -288,7 +270,7 @@ export function PlanCard({ plan }: { readonly plan: Plan }) {
             {plan.title}
           </h2>
           <span className={`chip ${proposed ? `danger-${plan.danger}` : `plan-${plan.state}`}`}>
-            {proposed ? plan.danger : `${stateWords[plan.state]}${elapsed ? ` · ${elapsed}` : ''}`}
+            {proposed ? plan.danger : `${planStateWords[plan.state]}${elapsed ? ` · ${elapsed}` : ''}`}
           </span>
         </header>
         <Outcome plan={plan} />

@@ -1,6 +1,7 @@
 /** The panel at the side: the plan, the selected node, the sessions, or the load. */
 import { Tabs } from 'radix-ui';
-import { planPercent, shownPlan } from '../selectors/plan-selectors.js';
+import { planPercent } from '../../app/model/plan-words.js';
+import { shownPlan } from '../selectors/plan-selectors.js';
 import type { PanelPage } from '../store/cluster-store.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { LoadPanel } from './load-panel.js';

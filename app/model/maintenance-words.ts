@@ -1,5 +1,5 @@
 /** A maintenance as people say it. */
-import type { MaintenanceView } from '../../app/model/cluster.js';
+import type { MaintenanceView } from './cluster.js';
 
 const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
 const date: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short' };
