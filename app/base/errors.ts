@@ -134,7 +134,7 @@ export const errorTable = {
   'plan.reason-missing': entry(
     'input',
     'The maintenance of {node} needs a reason and an end.',
-    'Say on the card of the plan why {node} is set aside, and for how long.',
+    'Say why {node} is set aside and for how long: on the card of the plan, or with --reason and --minutes.',
   ),
   'plan.aborted': entry('cancelled', 'Stopped by {by}.', 'Nothing was lost; start again whenever you like.'),
   'cluster.no-quorum': entry(
@@ -291,6 +291,11 @@ export const errorTable = {
     'failure',
     'The connection to the console was lost.',
     'If the console still runs, so does a plan that was running: look with ringmaster status.',
+  ),
+  'console.outcome-unseen': entry(
+    'failure',
+    'What came of the plan was not seen, because {reason}: {title}.',
+    'See how it ended with ringmaster events.',
   ),
   'plan.not-confirmed': entry(
     'refused',

@@ -1,6 +1,6 @@
 /** `npm run lab`: the lab without a window. One JSON line on standard output when it is ready; runs until interrupted. */
 import { join } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { systemClock } from '../base/clock.js';
 import { toRingmasterError } from '../base/errors.js';
 import { createLog } from '../base/log.js';
@@ -11,16 +11,7 @@ import { createRequestGate } from '../coordinator/gate/request-gate.js';
 import { answerCommandLine } from '../lab/command-line.js';
 import { defaultLabFolder, labNames } from '../lab/folders.js';
 import { type Lab, openLab } from '../lab/lab.js';
-
-const wholeNumber =
-  (low: number, high: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < low || value > high) {
-      throw new InvalidArgumentError(`must be a whole number from ${low} to ${high}.`);
-    }
-    return value;
-  };
+import { wholeNumber } from './whole-number.js';
 
 interface Options {
   readonly nodes: number;

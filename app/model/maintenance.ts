@@ -4,7 +4,7 @@ import { z } from 'zod';
 /** Characters; a reason stands on one line of a card and of the event list. */
 export const maintenanceReasonLengthMax = 200;
 const minutesPerHour = 60;
-const minutesMax = 7 * 24 * minutesPerHour;
+export const maintenanceMinutesMax = 7 * 24 * minutesPerHour;
 const msPerMinute = 60_000;
 
 /** The lengths that an operator is offered, in minutes; null: until somebody ends it. */
@@ -26,7 +26,7 @@ export const maintenanceRequestSchema = z
   .object({
     reason: reasonSchema,
     /** How long it is meant to last; null for no end. */
-    minutes: z.number().int().min(1).max(minutesMax).nullable(),
+    minutes: z.number().int().min(1).max(maintenanceMinutesMax).nullable(),
   })
   .strict();
 export type MaintenanceRequest = z.infer<typeof maintenanceRequestSchema>;

@@ -2,6 +2,7 @@
 import { formatCount } from '../base/format.js';
 import type { NodeView } from './cluster.js';
 import { maintenanceWords } from './maintenance-words.js';
+import { replicates } from './node-state.js';
 
 const roleWords = { donor: 'donor', joiner: 'joiner' } as const;
 
@@ -37,4 +38,14 @@ export function noteWords(node: NodeView, nowMs: number): string | null {
   if (behind) return `${formatCount(behind)} change${behind === 1 ? '' : 's'} behind`;
   if (node.state === 'offline') return node.hasData ? node.reason : 'no data yet';
   return null;
+}
+
+/** A sample older than this is stale. */
+const staleAfterMs = 3_000;
+
+/** Whole seconds since the last sample, once that is too long ago; null while it is fresh or none is expected. */
+export function staleSeconds(node: NodeView, nowMs: number): number | null {
+  if (!node.sample || !(replicates(node.state) || node.state === 'transitional')) return null;
+  const ageMs = nowMs - node.sample.takenAtMs;
+  return ageMs > staleAfterMs ? Math.floor(ageMs / 1000) : null;
 }

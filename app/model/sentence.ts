@@ -42,7 +42,8 @@ const uncapitalised = (text: string): string => text.charAt(0).toLowerCase() + t
 
 const isOrAre = (names: readonly NodeName[]): string => (names.length === 1 ? 'is' : 'are');
 
-const tolerance = (failures: number): string =>
+/** "tolerates one failure", "no failure tolerated". */
+export const tolerance = (failures: number): string =>
   failures === 0 ? 'no failure tolerated' : `tolerates ${countOf(failures, 'failure')}`;
 
 const membersOf = (nodes: readonly NodeView[]): number =>

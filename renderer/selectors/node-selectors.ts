@@ -1,19 +1,8 @@
 /** What is derived from nodes and their samples. What is said about a node stands in app/model/node-words. */
-import type { ClusterSnapshot, NodeView } from '../../app/model/cluster.js';
+import type { ClusterSnapshot } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
 import type { MetricsPoint } from '../../app/model/metrics.js';
-import { replicates } from '../../app/model/node-state.js';
 import { weightOf } from '../../app/model/routing.js';
-
-/** A sample older than this is drawn as stale. */
-const staleAfterMs = 3_000;
-
-/** Whole seconds since the last sample, once that is too long ago; null while it is fresh or none is expected. */
-export function staleSeconds(node: NodeView, nowMs: number): number | null {
-  if (!node.sample || !(replicates(node.state) || node.state === 'transitional')) return null;
-  const ageMs = nowMs - node.sample.takenAtMs;
-  return ageMs > staleAfterMs ? Math.floor(ageMs / 1000) : null;
-}
 
 /** Transactions per second of all nodes together; null when no node tells. */
 export function transactionsInAll(nodes: MetricsPoint['nodes']): number | null {

@@ -12,6 +12,7 @@ export const nodePrograms = {
   'peer/peer': 'app/peer/main.ts',
   'load/load': 'app/lab/load/main.ts',
   'cli/lab': 'app/cli/lab.ts',
+  'cli/ringmaster': 'app/cli/ringmaster.ts',
 } as const;
 
 export type Program = keyof typeof nodePrograms;
