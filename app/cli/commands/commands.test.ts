@@ -17,15 +17,20 @@ interface StageOptions {
   readonly live?: boolean;
   readonly answer?: boolean | null;
   readonly json?: boolean;
+  /** Happens while the console has not yet answered that the plan runs. */
+  readonly whileStarting?: (terminal: MemoryTerminal) => void;
 }
 
 /** A console that proposes the plan to take db2 offline, and somebody at a terminal. */
-function stage({ live = false, answer = null, json = false }: StageOptions = {}) {
+function stage({ live = false, answer = null, json = false, whileStarting }: StageOptions = {}) {
+  const terminal = new MemoryTerminal(live, answer);
   const console: MemoryConsole = new MemoryConsole(three(), {
     'plan.propose': () => leavePlan(),
-    'plan.run': () => console.change({ plan: planAt('running', ['running']) }),
+    'plan.run': () => {
+      whileStarting?.(terminal);
+      console.change({ plan: planAt('running', ['running']) });
+    },
   });
-  const terminal = new MemoryTerminal(live, answer);
   const clock = new ManualClock();
   const context: CommandContext = { client: console.client, terminal, clock, json };
   const followed = () => vi.waitFor(() => expect(console.isFollowed).toBe(true));
@@ -101,6 +106,17 @@ describe('set-state', () => {
     terminal.interrupt();
     expect(names().at(-1)).toBe('plan.abort');
     console.change({ plan: planAt('aborting', ['running']) });
+    console.change({ plan: end('aborted') });
+    expect(await ended).toBe(6);
+  });
+
+  it('stops a plan too when Ctrl-C came before the console said that it runs', async () => {
+    const { context, console, followed, names } = stage({
+      whileStarting: (terminal) => terminal.interrupt(),
+    });
+    const ended = setState(context, { ...takeOffline, yes: true });
+    await followed();
+    expect(names()).toEqual(['plan.propose', 'plan.run', 'plan.abort', 'cluster.open']);
     console.change({ plan: end('aborted') });
     expect(await ended).toBe(6);
   });
@@ -210,7 +226,7 @@ describe('events', () => {
     await followed();
     await vi.waitFor(() => expect(terminal.said).toHaveLength(1));
     console.change({ events: [event(1, 'one'), event(2, 'two'), event(3, 'three')] });
-    console.change({ writer: null });
+    console.change({ name: 'Lab' });
     console.changeUnheard({ events: [event(1, 'anew')] });
     await vi.waitFor(() => expect(texts(terminal)).toEqual(['two (olga)', 'three (olga)', 'anew (olga)']));
     terminal.interrupt();

@@ -35,7 +35,7 @@ export interface SetStateOptions extends PlanOptions {
 
 /** Shows the plan, asks, runs it, and shows it run. */
 export const setState: Command<SetStateOptions> = async (context, options) => {
-  const { client, terminal, json } = context;
+  const { terminal, json } = context;
   const maintenance = options.maintenance ?? null;
   // Asked for before anybody reads the plan: without it the console would refuse to run it.
   if (options.target === 'maintenance' && maintenance === null)
@@ -45,24 +45,31 @@ export const setState: Command<SetStateOptions> = async (context, options) => {
   const asks = !options.yes && !json && terminal.canAsk;
   const confirmed = options.yes === true || (asks && (await terminal.ask(`${proposed.title}?`)));
   if (!confirmed) throw new RingmasterError('plan.not-confirmed', { title: proposed.title });
-  await client.request('plan.run', { plan: proposed.id, maintenance }, true);
-  return showRun(context, proposed);
+  return runShown(context, proposed, maintenance);
 };
 
-/** Shows a plan that was started until it has ended. Ctrl-C asks the console to stop it; a second one stops looking. */
-async function showRun(context: CommandContext, { id, title }: Plan): Promise<ExitCode> {
+/** Runs a plan and shows it until it has ended. Ctrl-C asks the console to stop it; a second one stops looking. */
+async function runShown(
+  context: CommandContext,
+  { id, title }: Plan,
+  maintenance: MaintenanceRequest | null,
+): Promise<ExitCode> {
   const { client, terminal, clock, json } = context;
   const left = new AbortController();
+  let started = false;
   let stopping = false;
+  const stop = () => {
+    // A plan that has ended meanwhile is not there to be stopped, and the end is what is shown.
+    client.request('plan.abort', { plan: id }, true).catch((thrown: unknown) => {
+      if (!(thrown instanceof RingmasterError && thrown.code === 'plan.unknown')) left.abort(thrown);
+    });
+  };
   const forget = terminal.onInterrupt(() => {
     if (stopping)
       return left.abort(new RingmasterError('console.outcome-unseen', { title, reason: 'you left before' }));
     stopping = true;
     terminal.complain([`Stopping: ${title} … (Ctrl-C again to leave while it is being stopped)`]);
-    // A plan that has ended meanwhile is not there to be stopped, and the end is what is shown.
-    client.request('plan.abort', { plan: id }, true).catch((thrown: unknown) => {
-      if (!(thrown instanceof RingmasterError && thrown.code === 'plan.unknown')) left.abort(thrown);
-    });
+    if (started) stop();
   });
   let before: Plan | null = null;
   const look = ({ plan: now }: { readonly plan: Plan | null }): Plan | undefined => {
@@ -78,6 +85,9 @@ async function showRun(context: CommandContext, { id, title }: Plan): Promise<Ex
     return hasEnded(now) ? now : undefined;
   };
   try {
+    await client.request('plan.run', { plan: id, maintenance }, true);
+    started = true;
+    if (stopping) stop();
     const ended = await followCluster(client, look, { clock, signal: left.signal });
     if (json) sayJson(terminal, ended);
     else if (ended.state === 'done') terminal.say(outcomeLines(ended));

@@ -158,6 +158,7 @@ export const leavePlan = (changes: Partial<Plan> = {}): Plan => ({
   ],
   warnings: ['No failure is tolerated afterwards.'],
   expectedSeconds: null,
+  maintenance: null,
   askedBy: 'command line, user olga',
   createdAtMs: 0,
   startedAtMs: 1_000,

@@ -48,7 +48,7 @@ export function statusLines(snapshot: ClusterSnapshot, nowMs: number): string[] 
   if (frontEnd)
     facts.push([
       'Front end',
-      `${addressOf(frontEnd)}, ${formatCount(frontEnd.sessions)} session${frontEnd.sessions === 1 ? '' : 's'}, ${frontEnd.policy}`,
+      `${addressOf(frontEnd)}, ${formatCount(frontEnd.sessions)} session${frontEnd.sessions === 1 ? '' : 's'}, ${frontEnd.policy.title.toLowerCase()}`,
     ]);
   facts.push(['Quorum', quorumWords(nodes)]);
   if (token) facts.push(['Ring', `view ${token.ringId} of ${token.members.join(', ')}`]);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { RingmasterError } from '../../base/errors.js';
 import { nodeName } from '../../model/ids.js';
-import { nodeView, sampleOf, snapshotOf } from '../../model/testing/views.js';
+import { frontEndOf, nodeView, sampleOf, snapshotOf } from '../../model/testing/views.js';
 import { leavePlan, planAt } from '../testing/fakes.js';
 import { eventLine } from './events.js';
 import { outcomeLines, proposalLines, runningLines, stepNews } from './plan.js';
@@ -27,7 +27,7 @@ const mixed = snapshotOf(
     }),
     nodeView('db3', { state: 'failed', reason: 'killed by SIGKILL', position: null, dataBytes: null }),
   ],
-  { frontEnd: { host: '127.0.0.1', port: 6033, sessions: 1350, policy: 'all to db1' } },
+  { frontEnd: frontEndOf({ sessions: 1350 }) },
 );
 
 describe('status', () => {
@@ -35,7 +35,7 @@ describe('status', () => {
     expect(statusLines(mixed, nowMs)).toEqual([
       'db3 failed: killed by SIGKILL. db1 goes on alone.',
       '',
-      'Front end  127.0.0.1:6033, 1,350 sessions, all to db1',
+      'Front end  127.0.0.1:6033, 1,350 sessions, least connections',
       'Quorum     2 of 2 replicating nodes must stay, no failure tolerated',
       '',
       '●  db1  active, writer  127.0.0.1:6034  100 sessions · CPU 40 %',

@@ -56,15 +56,15 @@ it('carries the name, the payload, the user and the confirmation, and answers wi
     return { ok: true, reply: { id: 'plan-1' } };
   });
   const client = await attach();
-  expect(await client.request('plan.run', { plan: 'plan-1' }, true)).toEqual({ id: 'plan-1' });
-  expect(calls).toEqual([['plan.run', { payload: { plan: 'plan-1' }, user: 'olga', confirmed: true }]]);
+  expect(await client.request('plan.run', { plan: 'plan-1', maintenance: null }, true)).toEqual({ id: 'plan-1' });
+  expect(calls).toEqual([['plan.run', { payload: { plan: 'plan-1', maintenance: null }, user: 'olga', confirmed: true }]]);
 });
 
 it('throws refusals as the errors that they are', async () => {
   const error = new RingmasterError('plan.busy', { title: 'Bring db3 online' });
   await listen(() => ({ ok: false, error: error.view() }));
   const client = await attach();
-  await expect(client.request('plan.run', { plan: 'p' }, true)).rejects.toMatchObject({
+  await expect(client.request('plan.run', { plan: 'p', maintenance: null }, true)).rejects.toMatchObject({
     code: 'plan.busy',
     message: error.message,
   });
