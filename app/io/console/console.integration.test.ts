@@ -117,6 +117,8 @@ it('refuses to be the second console of a lab, and leaves the first alone', asyn
 it('says why when there is no place for the socket', async () => {
   writeFileSync(join(folder, 'control'), '');
   await expect(listen()).rejects.toMatchObject({ code: 'host.path-denied' });
+  path = join(folder, 'x'.repeat(100), 'console.sock');
+  await expect(listen()).rejects.toThrow('the path of a local socket has');
 });
 
 it('ends what is under way when the console goes, and leaves no socket', async () => {
