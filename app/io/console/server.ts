@@ -68,6 +68,7 @@ export class ConsoleServer {
     const folder = dirname(path);
     try {
       await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
+      // This keeps others away from the first moment. A umask would too, but the threads of Electron share it.
       await chmod(folder, 0o700);
       const server = createServer();
       const console = new ConsoleServer(server, answer, log);

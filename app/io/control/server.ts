@@ -35,7 +35,15 @@ export class ControlServer {
     await rm(path, { force: true });
     const server = createServer();
     const control = new ControlServer(server, handlers, log);
-    await listenForOwner(server, path);
+    // Nobody else may open the socket, not even between listen and chmod. Only the making of it is under this mask.
+    const umask = process.umask(0o177);
+    let listening: Promise<void>;
+    try {
+      listening = listenForOwner(server, path);
+    } finally {
+      process.umask(umask);
+    }
+    await listening;
     return control;
   }
 
