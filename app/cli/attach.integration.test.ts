@@ -34,7 +34,7 @@ async function open(name: string): Promise<void> {
 it('attaches to the one console that runs, through its gate, under the name of the user', async () => {
   await open('second');
   const client = await attach([folderOf('first'), folderOf('second')], options);
-  expect(await client.request('plan.run', { plan: 'p' }, true)).toEqual([
+  expect(await client.request('plan.run', { plan: 'p', maintenance: null }, true)).toEqual([
     'second',
     'command line, user olga',
     true,

@@ -56,7 +56,7 @@ it('tells how the cluster is, by words and by its exit code', async () => {
   expect(run).toMatchObject({ exitCode: 1, err: '' });
   expect(run.out).toContain('db3 is offline: no failure tolerated.');
   expect(run.out).toContain(`Front end  127.0.0.1:${port}`);
-  expect(run.out).toMatch(/● {2}db1 {2}active, writer/);
+  expect(run.out).toMatch(/● {2}db1 {2}active {2}/);
   const json = await ringmaster('--json', 'status');
   expect(JSON.parse(json.out)).toMatchObject({
     tone: 'warning',

@@ -74,7 +74,7 @@ describe('set-state', () => {
     ]);
     expect(console.asked.filter(({ name }) => name !== 'cluster.open')).toEqual([
       { name: 'plan.propose', payload: takeOffline, confirmed: false },
-      { name: 'plan.run', payload: { plan: 'plan-1' }, confirmed: true },
+      { name: 'plan.run', payload: { plan: 'plan-1', maintenance: null }, confirmed: true },
     ]);
     expect(console.isFollowed).toBe(false);
   });
@@ -97,6 +97,22 @@ describe('set-state', () => {
     console.change({ plan: end('failed', { error }) });
     expect(await ended).toBe(5);
     expect(terminal.complaints).toEqual(['Take db2 offline: failed after 1.0 s.', error.text, error.remedy]);
+  });
+
+  it('asks for a reason before it shows a plan of maintenance, and sends it with the confirmation', async () => {
+    const { context, console, followed, names } = stage();
+    const setAside = { ...takeOffline, target: 'maintenance', yes: true } as const;
+    await expect(setState(context, setAside)).rejects.toMatchObject({ code: 'plan.reason-missing' });
+    expect(names()).toEqual([]);
+    const maintenance = { reason: 'new disks', minutes: 60 };
+    const ended = setState(context, { ...setAside, maintenance });
+    await followed();
+    expect(console.asked.find(({ name }) => name === 'plan.run')?.payload).toEqual({
+      plan: 'plan-1',
+      maintenance,
+    });
+    console.change({ plan: end('done') });
+    expect(await ended).toBe(0);
   });
 
   it('asks the console to stop the plan on Ctrl-C, and waits until it has', async () => {

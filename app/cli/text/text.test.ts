@@ -38,15 +38,15 @@ describe('status', () => {
       'Front end  127.0.0.1:6033, 1,350 sessions, least connections',
       'Quorum     2 of 2 replicating nodes must stay, no failure tolerated',
       '',
-      '●  db1  active, writer  127.0.0.1:6034  100 sessions · CPU 40 %',
-      '○  db2  standby         127.0.0.1:6035  812 changes behind · 100 sessions · CPU 40 %',
-      '✗  db3  failed          127.0.0.1:6036  killed by SIGKILL',
+      '●  db1  active   127.0.0.1:6034  100 sessions · CPU 40 %',
+      '○  db2  standby  127.0.0.1:6035  812 changes behind · 100 sessions · CPU 40 %',
+      '✗  db3  failed   127.0.0.1:6036  killed by SIGKILL',
     ]);
   });
 
   it('says how old the news of a node is once that matters, in the place of its numbers', () => {
     const lines = statusLines(mixed, nowMs + 12_000);
-    expect(lines.at(-3)).toBe('●  db1  active, writer  127.0.0.1:6034  last heard of 12 s ago');
+    expect(lines.at(-3)).toBe('●  db1  active   127.0.0.1:6034  last heard of 12 s ago');
   });
 
   it('names the plan that runs, and the remedy of a problem', () => {
@@ -76,11 +76,11 @@ describe('status', () => {
 it('nodes: a table, in which what is not known is a dash', () => {
   const nodes = [...mixed.nodes, nodeView('db4', { sample: sampleOf({ transactionsPerSecond: null }) })];
   expect(nodeTableLines(nodes, nowMs)).toEqual([
-    'NODE  STATE           ADDRESS         SESSIONS  TX/S   CPU  BEHIND  POSITION     DATA',
-    'db1   active, writer  127.0.0.1:6034       100   200  40 %       -  0-1-1000  1.28 GB',
-    'db2   standby         127.0.0.1:6035       100   200  40 %     812  0-1-1000  1.28 GB  812 changes behind',
-    'db3   failed          127.0.0.1:6036         -     -     -       -  -               -  killed by SIGKILL',
-    'db4   active          127.0.0.1:6037       100     -  40 %       -  0-1-1000  1.28 GB',
+    'NODE  STATE    ADDRESS         SESSIONS  TX/S   CPU  BEHIND  POSITION     DATA',
+    'db1   active   127.0.0.1:6034       100   200  40 %       -  0-1-1000  1.28 GB',
+    'db2   standby  127.0.0.1:6035       100   200  40 %     812  0-1-1000  1.28 GB  812 changes behind',
+    'db3   failed   127.0.0.1:6036         -     -     -       -  -               -  killed by SIGKILL',
+    'db4   active   127.0.0.1:6037       100     -  40 %       -  0-1-1000  1.28 GB',
   ]);
 });
 
