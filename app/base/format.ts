@@ -44,3 +44,14 @@ export function countOf(count: number, noun: string): string {
 
 /** Milliseconds since 1970 -> "2026-11-22T10:51:46.000Z": for files and programs. */
 export const isoTime = (atMs: number): string => new Date(atMs).toISOString();
+
+const timeOfDay: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
+const dayOfMonth: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short' };
+
+/** "18:00" today, "24 Nov, 18:00" on another day, "no end" for null; in the time of this machine. */
+export function momentWords(atMs: number | null, nowMs: number): string {
+  if (atMs === null) return 'no end';
+  const moment = new Date(atMs);
+  const today = moment.toDateString() === new Date(nowMs).toDateString();
+  return moment.toLocaleString('en-GB', today ? timeOfDay : { ...dayOfMonth, ...timeOfDay });
+}

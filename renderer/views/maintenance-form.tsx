@@ -1,12 +1,13 @@
 /** Why a node goes into maintenance, and for how long: said before the plan can be confirmed. */
+
 import { useEffect, useRef } from 'react';
+import { momentWords } from '../../app/base/format.js';
 import {
   lengthWords,
   type MaintenanceRequest,
   maintenanceLengths,
   maintenanceReasonLengthMax,
 } from '../../app/model/maintenance.js';
-import { momentWords } from '../../app/model/maintenance-words.js';
 import type { Plan } from '../../app/model/plan.js';
 import { confirmPlan } from '../commands/commands.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';

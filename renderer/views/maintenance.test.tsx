@@ -1,9 +1,10 @@
 // @vitest-environment jsdom
 /** Maintenance as an operator sees it: asked for with a reason and an end, shown with both, marked when overdue. */
+
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, describe, expect, it } from 'vitest';
+import { momentWords } from '../../app/base/format.js';
 import { beginMaintenance } from '../../app/model/maintenance.js';
-import { momentWords } from '../../app/model/maintenance-words.js';
 import { asideNode, joinPlan, maintenancePlan } from '../testing/cluster-parts.js';
 import { refusal } from '../testing/memory-bridge.js';
 import { nowMs, renderConsole } from '../testing/render-console.js';

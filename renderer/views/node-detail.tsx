@@ -1,9 +1,8 @@
 /** Everything that is known of one node. */
 import { TriangleAlert } from 'lucide-react';
 import type { ReactNode } from 'react';
-import { formatBytes, formatCount, formatMilliseconds } from '../../app/base/format.js';
+import { formatBytes, formatCount, formatMilliseconds, momentWords } from '../../app/base/format.js';
 import { findNode, type NodeView } from '../../app/model/cluster.js';
-import { momentWords } from '../../app/model/maintenance-words.js';
 import { stateMeanings } from '../../app/model/node-state.js';
 import { stateWords } from '../../app/model/node-words.js';
 import { openStateMenu } from '../commands/commands.js';

@@ -1,8 +1,7 @@
 /** The plan card: what will happen, then what happens, then what came of it. */
 import { Check, Circle, CircleAlert, CircleDot, Minus, TriangleAlert, Undo2, X } from 'lucide-react';
 import { useEffect, useRef } from 'react';
-import { formatSeconds } from '../../app/base/format.js';
-import { momentWords } from '../../app/model/maintenance-words.js';
+import { formatSeconds, momentWords } from '../../app/base/format.js';
 import { stateInWords } from '../../app/model/node-state.js';
 import type { Plan, PlanStep, StepProgress, StepState } from '../../app/model/plan.js';
 import {

@@ -1,5 +1,6 @@
 /** Plans as lines: before they run, while they run, and what came of them. */
 import { formatSeconds } from '../../base/format.js';
+import { stateInWords } from '../../model/node-state.js';
 import { hasEnded, type Plan, type PlanStep, type StepState } from '../../model/plan.js';
 import {
   elapsedSeconds,
@@ -88,7 +89,7 @@ export function outcomeLines(plan: Plan): string[] {
   if (!hasEnded(plan)) return [];
   const seconds = elapsedSeconds(plan, plan.endedAtMs ?? 0);
   const took = seconds === null ? '' : ` after ${formatSeconds(seconds)}`;
-  if (plan.state === 'done') return [`${plan.node} is ${plan.target}${took}.`];
+  if (plan.state === 'done') return [`${plan.node} is ${stateInWords(plan.target)}${took}.`];
   const opening = `${plan.title}: ${planStateWords[plan.state].toLowerCase()}${took}.`;
   return plan.error ? [opening, plan.error.text, plan.error.remedy] : [opening];
 }

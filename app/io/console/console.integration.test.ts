@@ -56,8 +56,12 @@ it('carries the name, the payload, the user and the confirmation, and answers wi
     return { ok: true, reply: { id: 'plan-1' } };
   });
   const client = await attach();
-  expect(await client.request('plan.run', { plan: 'plan-1', maintenance: null }, true)).toEqual({ id: 'plan-1' });
-  expect(calls).toEqual([['plan.run', { payload: { plan: 'plan-1', maintenance: null }, user: 'olga', confirmed: true }]]);
+  expect(await client.request('plan.run', { plan: 'plan-1', maintenance: null }, true)).toEqual({
+    id: 'plan-1',
+  });
+  expect(calls).toEqual([
+    ['plan.run', { payload: { plan: 'plan-1', maintenance: null }, user: 'olga', confirmed: true }],
+  ]);
 });
 
 it('throws refusals as the errors that they are', async () => {
