@@ -313,10 +313,10 @@ export class Peer {
       if (this.server.status.kind !== 'running') return;
       await this.withAdmin(async (admin) => {
         await this.binlogs.purge(admin);
-        await this.engine.keepHouse();
         const look = ++this.#looks;
         const position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
         this.#learn(look, position, await readFollow(admin));
+        await this.engine.keepHouse(admin);
       });
     } catch (thrown) {
       const error = thrown instanceof RingmasterError ? thrown.code : 'defect';

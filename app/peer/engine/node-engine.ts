@@ -144,8 +144,8 @@ export class NodeEngine {
   }
 
   /** Once in a while: an account may be new, or have another password. */
-  async keepHouse(): Promise<void> {
-    if (this.#frontEnd) await this.#others.learnAccounts();
+  async keepHouse(admin: Admin): Promise<void> {
+    if (this.#frontEnd) await this.#others.learnFrom(admin);
   }
 
   async close(): Promise<void> {

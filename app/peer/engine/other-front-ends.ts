@@ -46,12 +46,17 @@ export class OtherFrontEnds implements Elsewhere {
     return this.#hashes.get(user) ?? [];
   }
 
+  /** Asks the own server over a connection that is there. */
+  async learnFrom(admin: Admin): Promise<void> {
+    this.#hashes = await readPasswordHashes(admin);
+  }
+
   /** Asks the own server again. A failure is logged: then what it said before stands. */
   async learnAccounts(): Promise<void> {
     try {
       const admin = await this.#connect();
       try {
-        this.#hashes = await readPasswordHashes(admin);
+        await this.learnFrom(admin);
       } finally {
         await admin.close();
       }
