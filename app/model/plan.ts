@@ -64,6 +64,22 @@ export interface PlanStep {
   readonly error: ErrorView | null;
 }
 
+/** A step that has not begun. */
+export const waitingStep = (
+  action: StepAction,
+  { title, detail }: Pick<PlanStep, 'title' | 'detail'>,
+): PlanStep => ({
+  action,
+  title,
+  detail,
+  state: 'waiting',
+  startedAtMs: null,
+  endedAtMs: null,
+  progress: null,
+  outcome: null,
+  error: null,
+});
+
 /** One line of "now and after". */
 export interface PlanEffect {
   readonly label: string;

@@ -3,7 +3,14 @@ import { formatBytes } from '../base/format.js';
 import type { NodeView } from '../model/cluster.js';
 import type { NodeName, PlanId } from '../model/ids.js';
 import { joinsRing, replicates, type TargetState, type Transition } from '../model/node-state.js';
-import type { JoinMethod, Plan, PlanEffect, PlanStep, StepAction } from '../model/plan.js';
+import {
+  type JoinMethod,
+  type Plan,
+  type PlanEffect,
+  type PlanStep,
+  type StepAction,
+  waitingStep,
+} from '../model/plan.js';
 import type { DonorChoice } from './donor.js';
 import { failuresTolerated, neighbours, ringOf } from './ring-order.js';
 import { describeStep } from './step-words.js';
@@ -33,16 +40,7 @@ export interface JoinKnowledge {
 /** Copy rates seen on slow disks are the ones to promise. */
 const promisedBytesPerSecond = 60_000_000;
 
-const step = (action: StepAction): PlanStep => ({
-  action,
-  ...describeStep(action),
-  state: 'waiting',
-  startedAtMs: null,
-  endedAtMs: null,
-  progress: null,
-  outcome: null,
-  error: null,
-});
+const step = (action: StepAction): PlanStep => waitingStep(action, describeStep(action));
 
 /** The ordered acts of a transition. */
 function planActions(facts: PlanFacts): StepAction[] {

@@ -3,7 +3,14 @@
 import type { ClusterEvent, ClusterSnapshot, LoadView, NodeView } from '../../app/model/cluster.js';
 import { nodeName, planId, serverId } from '../../app/model/ids.js';
 import type { NodeSample } from '../../app/model/metrics.js';
-import type { Plan, PlanStep, StepAction, StepProgress, StepState } from '../../app/model/plan.js';
+import {
+  type Plan,
+  type PlanStep,
+  type StepAction,
+  type StepProgress,
+  type StepState,
+  waitingStep,
+} from '../../app/model/plan.js';
 import { frontEndOf } from '../../app/model/testing/views.js';
 
 export const sampleOf = (nowMs: number, part: Partial<NodeSample> = {}): NodeSample => ({
@@ -158,18 +165,7 @@ function stepOf(
   state: StepState = 'waiting',
   part: Partial<PlanStep> = {},
 ): PlanStep {
-  return {
-    action,
-    title,
-    detail: '',
-    state,
-    startedAtMs: null,
-    endedAtMs: null,
-    progress: null,
-    outcome: null,
-    error: null,
-    ...part,
-  };
+  return { ...waitingStep(action, { title, detail: '' }), state, ...part };
 }
 
 /** The plan that brings db3 online by a copy from db2. */

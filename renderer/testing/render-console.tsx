@@ -1,6 +1,7 @@
 /** The whole console in jsdom, on a bridge in memory and time that stands still. */
 import { configure, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
+import { onTestFinished } from 'vitest';
 import type { ClusterSnapshot } from '../../app/model/cluster.js';
 import { createConsoleStore } from '../store/cluster-store.js';
 import { ConsoleProvider } from '../store/console-context.js';
@@ -8,6 +9,7 @@ import { App } from '../views/app.js';
 import { createManualClock } from './manual-clock.js';
 import { createMemoryBridge } from './memory-bridge.js';
 import { historyOf } from './metrics.js';
+import { scenes } from './scenes.js';
 
 // A busy machine may take its time; a test that waits in vain still ends.
 configure({ asyncUtilTimeout: 10_000 });
@@ -31,7 +33,16 @@ function giveSizes(): void {
   HTMLElement.prototype.hasPointerCapture ??= () => false;
 }
 
-/** Renders one scene and waits until it stands. */
+export type RenderedConsole = Awaited<ReturnType<typeof renderConsole>>;
+
+/** Renders the scene of this name. */
+export function openScene(name: string): Promise<RenderedConsole> {
+  const scene = scenes[name];
+  if (!scene) throw new RangeError(name);
+  return renderConsole(scene);
+}
+
+/** Renders one scene and waits until it stands. It ends with the test, or by `end`. */
 export async function renderConsole(scene: (nowMs: number) => ClusterSnapshot) {
   giveSizes();
   const clock = createManualClock(nowMs);
@@ -45,9 +56,13 @@ export async function renderConsole(scene: (nowMs: number) => ClusterSnapshot) {
     </ConsoleProvider>,
   );
   if (snapshot.nodes[0]) await screen.findByTestId(`node-${snapshot.nodes[0].name}`);
+  let ended = false;
   const end = (): void => {
+    if (ended) return;
+    ended = true;
     view.unmount();
     stop();
   };
+  onTestFinished(end);
   return { bridge, clock, store, user: userEvent.setup(), end };
 }

@@ -1,36 +1,19 @@
 // @vitest-environment jsdom
 import { act, fireEvent, screen, waitFor, within } from '@testing-library/react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { RingmasterError } from '../../app/base/errors.js';
 import { nodeName } from '../../app/model/ids.js';
 import type { Plan } from '../../app/model/plan.js';
 import { joinPlan, labSnapshot, runningPlan } from '../testing/cluster-parts.js';
 import { refusal } from '../testing/memory-bridge.js';
 import { metricsAt } from '../testing/metrics.js';
-import { nowMs, renderConsole } from '../testing/render-console.js';
-import { scenes } from '../testing/scenes.js';
-
-type Console = Awaited<ReturnType<typeof renderConsole>>;
-
-let ended: (() => void) | null = null;
-afterEach(() => {
-  ended?.();
-  ended = null;
-});
-
-async function open(scene: string): Promise<Console> {
-  const make = scenes[scene];
-  if (!make) throw new RangeError(scene);
-  const console = await renderConsole(make);
-  ended = console.end;
-  return console;
-}
+import { nowMs, openScene, type RenderedConsole } from '../testing/render-console.js';
 
 const node = (name: string) => screen.getByTestId(`node-${name}`);
 const sentence = () => screen.getByTestId('sentence').textContent;
-const askedFor = (console: Console, name: string) =>
+const askedFor = (console: RenderedConsole, name: string) =>
   console.bridge.asked.filter((request) => request.name === name).map((request) => request.payload);
-const answerProposals = (console: Console, part: Partial<Plan> = {}): void => {
+const answerProposals = (console: RenderedConsole, part: Partial<Plan> = {}): void => {
   console.bridge.handlers['plan.propose'] = ({ donor }) =>
     joinPlan(nowMs, {
       ...part,
@@ -40,30 +23,30 @@ const answerProposals = (console: Console, part: Partial<Plan> = {}): void => {
 
 describe('the ring', () => {
   it('names every node with its state', async () => {
-    await open('joining');
+    await openScene('joining');
     expect(screen.getByRole('button', { name: 'db1, active' })).toBe(node('db1'));
     expect(screen.getByRole('button', { name: 'db3, joining' }).dataset.state).toBe('transitional');
     expect(document.getElementById('label-db1')?.textContent).toContain('350 sessions · CPU 96 %');
   });
 
   it('draws data flow between members in ring order, and the copy', async () => {
-    await open('joining');
+    await openScene('joining');
     const edges = [...document.querySelectorAll<SVGGElement>('[data-edge]')].map((edge) => edge.dataset.edge);
     expect(edges).toEqual(['db1-db2', 'db2-db1', 'copy']);
     expect(document.querySelector('[data-edge="copy"]')?.textContent).toContain('63 %');
   });
 
   it('shows the sum of all, and n/a where nothing is known', async () => {
-    await open('three');
+    const three = await openScene('three');
     expect(screen.getByTestId('transactions-per-second').textContent).toBe('3,113');
-    ended?.();
-    await open('starting');
+    three.end();
+    await openScene('starting');
     expect(screen.getByTestId('transactions-per-second').textContent).toBe('n/a');
     expect(sentence()).toContain('Starting the servers');
   });
 
   it('marks a sample that grows old, while no new one comes', async () => {
-    const { clock } = await open('one');
+    const { clock } = await openScene('one');
     expect(node('db1').dataset.stale).toBe('false');
     act(() => clock.advance(4_000));
     expect(node('db1').dataset.stale).toBe('true');
@@ -71,7 +54,7 @@ describe('the ring', () => {
   });
 
   it('walks from node to node by arrow keys', async () => {
-    const { user } = await open('three');
+    const { user } = await openScene('three');
     node('db1').focus();
     await user.keyboard('{ArrowRight}');
     expect(document.activeElement).toBe(node('db2'));
@@ -80,7 +63,7 @@ describe('the ring', () => {
   });
 
   it('shows everything about the node that is clicked', async () => {
-    const { user } = await open('failed');
+    const { user } = await openScene('failed');
     await user.click(node('db2'));
     const detail = screen.getByTestId('node-detail');
     expect(detail.textContent).toContain('Why: killed by SIGKILL at 03:12:44.');
@@ -88,13 +71,13 @@ describe('the ring', () => {
   });
 });
 
-const pressOnNode = async ({ user }: Console, keys: string): Promise<void> => {
+const pressOnNode = async ({ user }: RenderedConsole, keys: string): Promise<void> => {
   node('db3').focus();
   await user.keyboard(keys);
 };
 
 describe('the state menu', () => {
-  const ways: readonly (readonly [string, (console: Console) => Promise<unknown> | unknown])[] = [
+  const ways: readonly (readonly [string, (console: RenderedConsole) => Promise<unknown> | unknown])[] = [
     ['ctrl-click', () => fireEvent.click(node('db3'), { ctrlKey: true })],
     ['right click, long touch', () => fireEvent.contextMenu(node('db3'))],
     ['Enter', (console) => pressOnNode(console, '{Enter}')],
@@ -102,14 +85,14 @@ describe('the state menu', () => {
     ['the menu key', (console) => pressOnNode(console, '{ContextMenu}')],
   ];
   it.each(ways)('opens by %s', async (_name, way) => {
-    const console = await open('two');
+    const console = await openScene('two');
     await way(console);
     expect((await screen.findByTestId('menu-active')).textContent).toBe('Bring online');
     expect(node('db3').getAttribute('aria-expanded')).toBe('true');
   });
 
   it('says why a target is not possible, and does nothing then', async () => {
-    const console = await open('one');
+    const console = await openScene('one');
     fireEvent.contextMenu(node('db1'));
     const standby = await screen.findByTestId('menu-standby');
     expect(standby.getAttribute('aria-disabled')).toBe('true');
@@ -121,7 +104,7 @@ describe('the state menu', () => {
   });
 
   it('gives the focus back to its node', async () => {
-    const { user } = await open('two');
+    const { user } = await openScene('two');
     node('db3').focus();
     await user.keyboard('{Enter}');
     await screen.findByTestId('menu-active');
@@ -132,7 +115,7 @@ describe('the state menu', () => {
 });
 
 describe('a plan', () => {
-  const propose = async (console: Console): Promise<void> => {
+  const propose = async (console: RenderedConsole): Promise<void> => {
     fireEvent.contextMenu(node('db3'));
     await console.user.click(await screen.findByTestId('menu-active'));
     await screen.findByTestId('plan-confirm');
@@ -140,7 +123,7 @@ describe('a plan', () => {
   const card = () => screen.getByTestId('plan-card');
 
   it('is proposed, confirmed by its verb, watched, and put away', async () => {
-    const console = await open('two');
+    const console = await openScene('two');
     const { bridge, user } = console;
     answerProposals(console);
     bridge.handlers['plan.run'] = () => {
@@ -183,7 +166,7 @@ describe('a plan', () => {
   });
 
   it('is stopped on request', async () => {
-    const console = await open('joining');
+    const console = await openScene('joining');
     console.bridge.handlers['plan.abort'] = () => {
       console.bridge.update({ plan: runningPlan(nowMs, { state: 'aborting' }) });
       return runningPlan(nowMs, { state: 'aborting' });
@@ -195,7 +178,7 @@ describe('a plan', () => {
   });
 
   it('is made again with another donor', async () => {
-    const console = await open('two');
+    const console = await openScene('two');
     answerProposals(console);
     await propose(console);
     await console.user.selectOptions(screen.getByTestId('plan-donor'), 'db1');
@@ -204,7 +187,7 @@ describe('a plan', () => {
   });
 
   it('that the cluster has overtaken is shown anew, and says why', async () => {
-    const console = await open('two');
+    const console = await openScene('two');
     answerProposals(console);
     console.bridge.handlers['plan.run'] = () => {
       throw refusal('plan.outdated', { reason: 'db2 failed' });
@@ -219,13 +202,13 @@ describe('a plan', () => {
   });
 
   it('that failed says what to do', async () => {
-    await open('plan-failed');
+    await openScene('plan-failed');
     expect(screen.getByRole('alert').textContent).toContain('the disk of db3 is full');
     expect(screen.getByRole('alert').textContent).toContain('bring it online again to retry');
   });
 
   it('can be cancelled before it runs, whatever the coordinator remembers', async () => {
-    const console = await open('two');
+    const console = await openScene('two');
     answerProposals(console);
     await propose(console);
     console.bridge.handlers['plan.dismiss'] = () => {
@@ -239,7 +222,7 @@ describe('a plan', () => {
 
 describe('the load and the lab', () => {
   it('sends what is set, the newest last, one at a time', async () => {
-    const console = await open('one');
+    const console = await openScene('one');
     const answers: (() => void)[] = [];
     console.bridge.handlers['load.set'] = () =>
       new Promise((resolve) => {
@@ -260,7 +243,7 @@ describe('the load and the lab', () => {
   });
 
   it('takes a target rate or none', async () => {
-    const console = await open('one');
+    const console = await openScene('one');
     console.bridge.handlers['load.set'] = (settings) => {
       const { load } = console.bridge.snapshot();
       if (load) console.bridge.update({ load: { ...load, settings } });
@@ -273,7 +256,7 @@ describe('the load and the lab', () => {
   });
 
   it('erases the lab only when its name is typed', async () => {
-    const console = await open('one');
+    const console = await openScene('one');
     console.bridge.handlers['lab.reset'] = () => null;
     await console.user.click(screen.getByTestId('lab-reset'));
     const confirm = await screen.findByTestId<HTMLButtonElement>('reset-confirm');
@@ -296,7 +279,7 @@ describe('the charts', () => {
     ]);
 
   it('draw a line for each node, with gaps, and one for all', async () => {
-    await open('two');
+    await openScene('two');
     const transactions = new Map(lines('chart-transactions').map(([key, path]) => [key, path]));
     expect([...transactions.keys()]).toEqual(['all', 'db1', 'db2', 'db3']);
     // db1's samples failed once: two strokes.
@@ -306,14 +289,14 @@ describe('the charts', () => {
   });
 
   it('move on with the data', async () => {
-    const { bridge } = await open('two');
+    const { bridge } = await openScene('two');
     const before = lines('chart-cpu')[0]?.[1];
     act(() => bridge.append(metricsAt(bridge.snapshot(), nowMs, nowMs + 1_000)));
     await waitFor(() => expect(lines('chart-cpu')[0]?.[1]).not.toBe(before));
   });
 
   it('carry marks, and look at the same moment together', async () => {
-    const { user } = await open('two');
+    const { user } = await openScene('two');
     const chart = screen.getByTestId('chart-cpu');
     expect(chart.querySelectorAll('.chart-mark')).toHaveLength(1);
     expect(chart.querySelector('.chart-mark title')?.textContent).toContain('db2 active after 38 s');
@@ -331,7 +314,7 @@ describe('the charts', () => {
 
 describe('news and trouble', () => {
   it('lists the last events in a line and all of them in a drawer', async () => {
-    const { user } = await open('three');
+    const { user } = await openScene('three');
     const footer = screen.getByTestId('events');
     expect(within(footer).getAllByRole('listitem')).toHaveLength(3);
     await user.click(screen.getByTestId('events-toggle'));
@@ -341,13 +324,13 @@ describe('news and trouble', () => {
   });
 
   it('says what to do about a problem', async () => {
-    await open('problem');
+    await openScene('problem');
     expect(sentence()).toContain('Only 212 MB are free');
     expect(screen.getByTestId('remedy').textContent).toContain('Free space on that file system');
   });
 
   it('says when the coordinator is gone, and lets nothing be started then', async () => {
-    const { bridge, clock } = await open('two');
+    const { bridge, clock } = await openScene('two');
     bridge.handlers['cluster.open'] = () => {
       throw new RingmasterError('coordinator.silent', { seconds: 9 });
     };
@@ -360,7 +343,7 @@ describe('news and trouble', () => {
   });
 
   it('tells a screen reader of news, not of every second', async () => {
-    const { bridge } = await open('joining');
+    const { bridge } = await openScene('joining');
     const spoken = () => document.querySelector('.sentence [role="status"]')?.textContent;
     const first = spoken();
     const steps = runningPlan(nowMs).steps.map((step) =>

@@ -2,39 +2,23 @@
 /** Maintenance as an operator sees it: asked for with a reason and an end, shown with both, marked when overdue. */
 
 import { act, fireEvent, screen, waitFor } from '@testing-library/react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { momentWords } from '../../app/base/format.js';
 import { beginMaintenance } from '../../app/model/maintenance.js';
 import { asideNode, joinPlan, maintenancePlan } from '../testing/cluster-parts.js';
 import { refusal } from '../testing/memory-bridge.js';
-import { nowMs, renderConsole } from '../testing/render-console.js';
-import { scenes } from '../testing/scenes.js';
+import { nowMs, openScene, type RenderedConsole } from '../testing/render-console.js';
 
-type Console = Awaited<ReturnType<typeof renderConsole>>;
 const minuteMs = 60_000;
-
-let ended: (() => void) | null = null;
-afterEach(() => {
-  ended?.();
-  ended = null;
-});
-
-async function open(scene: string): Promise<Console> {
-  const make = scenes[scene];
-  if (!make) throw new RangeError(scene);
-  const console = await renderConsole(make);
-  ended = console.end;
-  return console;
-}
 
 const card = () => screen.getByTestId('plan-card');
 const confirm = () => screen.getByTestId<HTMLButtonElement>('plan-confirm');
 const reason = () => screen.getByTestId<HTMLInputElement>('maintenance-reason');
 const sentence = () => screen.getByTestId('sentence');
-const runs = ({ bridge }: Console) =>
+const runs = ({ bridge }: RenderedConsole) =>
   bridge.asked.filter((request) => request.name === 'plan.run').map((request) => request.payload);
 
-async function propose(console: Console): Promise<void> {
+async function propose(console: RenderedConsole): Promise<void> {
   console.bridge.handlers['plan.propose'] = () => maintenancePlan(nowMs);
   fireEvent.click(screen.getByTestId('node-db3'), { ctrlKey: true });
   await console.user.click(await screen.findByTestId('menu-maintenance'));
@@ -43,7 +27,7 @@ async function propose(console: Console): Promise<void> {
 
 describe('a proposed maintenance', () => {
   it('begins at its reason, and is confirmed with a reason and a length', async () => {
-    const console = await open('three');
+    const console = await openScene('three');
     const maintenance = beginMaintenance({ reason: 'new disks', minutes: 240 }, 'operator', nowMs);
     console.bridge.handlers['plan.run'] = () => maintenancePlan(nowMs, { state: 'running', maintenance });
     await propose(console);
@@ -74,7 +58,7 @@ describe('a proposed maintenance', () => {
   });
 
   it('may have no end', async () => {
-    const console = await open('three');
+    const console = await openScene('three');
     console.bridge.handlers['plan.run'] = () => maintenancePlan(nowMs, { state: 'running' });
     await propose(console);
     await console.user.type(reason(), 'waiting for a part');
@@ -89,7 +73,7 @@ describe('a proposed maintenance', () => {
   });
 
   it('that the cluster has overtaken keeps what was said; another one begins empty', async () => {
-    const console = await open('three');
+    const console = await openScene('three');
     await propose(console);
     await console.user.type(reason(), 'new disks');
     console.bridge.handlers['plan.run'] = () => {
@@ -103,7 +87,7 @@ describe('a proposed maintenance', () => {
   });
 
   it('is the only plan that asks for one', async () => {
-    const console = await open('two');
+    const console = await openScene('two');
     console.bridge.handlers['plan.propose'] = () => joinPlan(nowMs);
     fireEvent.click(screen.getByTestId('node-db3'), { ctrlKey: true });
     await console.user.click(await screen.findByTestId('menu-active'));
@@ -116,7 +100,7 @@ describe('a node in maintenance', () => {
   const glyph = () => screen.getByTestId('node-db3');
 
   it('says why and until when on the ring, and everything in its detail', async () => {
-    const { user } = await open('maintenance');
+    const { user } = await openScene('maintenance');
     const { reason, sinceMs, untilMs } = asideNode(nowMs, 'db3', false).maintenance ?? {};
     expect(glyph().getAttribute('aria-label')).toBe('db3, maintenance');
     expect(document.getElementById('label-db3')?.textContent).toContain(
@@ -138,7 +122,7 @@ describe('a node in maintenance', () => {
   });
 
   it('is marked when its end time has passed: on its glyph, in words, and in the sentence', async () => {
-    const { bridge, user } = await open('maintenance');
+    const { bridge, user } = await openScene('maintenance');
     const nodes = bridge
       .snapshot()
       .nodes.map((node) => (node.name === 'db3' ? asideNode(nowMs, 'db3', true) : node));
@@ -153,7 +137,7 @@ describe('a node in maintenance', () => {
   });
 
   it('can go to every other state', async () => {
-    await open('maintenance');
+    await openScene('maintenance');
     fireEvent.contextMenu(glyph());
     const entry = async (target: string) => (await screen.findByTestId(`menu-${target}`)).ariaDisabled;
     expect(await Promise.all(['active', 'standby', 'offline', 'maintenance'].map(entry))).toEqual([

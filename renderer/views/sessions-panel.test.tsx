@@ -1,41 +1,33 @@
 // @vitest-environment jsdom
 import { act, screen, waitFor, within } from '@testing-library/react';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { nodeName } from '../../app/model/ids.js';
 import { policyNames, policyWords } from '../../app/model/routing.js';
 import { frontEndOf } from '../../app/model/testing/views.js';
 import { labSnapshot } from '../testing/cluster-parts.js';
 import { answerRouting, decisionOf, scoreOf } from '../testing/decisions.js';
 import { refusal } from '../testing/memory-bridge.js';
-import { nowMs, renderConsole } from '../testing/render-console.js';
+import { nowMs, type RenderedConsole, renderConsole } from '../testing/render-console.js';
 import { scenes } from '../testing/scenes.js';
-
-type Console = Awaited<ReturnType<typeof renderConsole>>;
-
-let ended: (() => void) | null = null;
-afterEach(() => {
-  ended?.();
-  ended = null;
-});
 
 const decisions = () => [1, 2, 3].map((number) => decisionOf(number, nowMs - 10_000 + number * 1_000));
 
 /** The console with two active nodes and its Sessions tab open. */
 async function openTab() {
   const console = await renderConsole(scenes.two ?? labSnapshot);
-  ended = console.end;
   const router = answerRouting(console.bridge, decisions());
   await console.user.click(screen.getByRole('tab', { name: 'Sessions' }));
   await screen.findAllByTestId('decision');
   return { ...console, router };
 }
 
-const asked = ({ bridge }: Pick<Console, 'bridge'>, name: string) =>
+const asked = ({ bridge }: Pick<RenderedConsole, 'bridge'>, name: string) =>
   bridge.asked.filter((request) => request.name === name).map(({ payload }) => payload);
 const sessionsShown = () => screen.getAllByTestId('decision').map((row) => row.dataset.session);
 const policy = (name: string) => screen.getByTestId<HTMLInputElement>(`policy-${name}`);
 const weight = (node: string) => screen.getByTestId<HTMLInputElement>(`weight-${node}`);
-const openPolicies = ({ user }: Pick<Console, 'user'>) => user.click(screen.getByTestId('policy-pill'));
+const openPolicies = ({ user }: Pick<RenderedConsole, 'user'>) =>
+  user.click(screen.getByTestId('policy-pill'));
 
 describe('the sessions of the nodes', () => {
   it('are counted for each: placed by the policy, and in all', async () => {
@@ -68,7 +60,6 @@ describe('the sessions of the nodes', () => {
 
   it('are not there before the address is open', async () => {
     const console = await renderConsole(scenes.starting ?? labSnapshot);
-    ended = console.end;
     await console.user.click(screen.getByRole('tab', { name: 'Sessions' }));
     expect(screen.getByText('The address for applications is not open yet.')).toBeTruthy();
     expect(asked(console, 'routing.decisions')).toEqual([]);
@@ -78,7 +69,6 @@ describe('the sessions of the nodes', () => {
 describe('the policy', () => {
   it('is chosen from all six, each with what it means, behind the pill in the title bar', async () => {
     const console = await renderConsole(scenes.two ?? labSnapshot);
-    ended = console.end;
     answerRouting(console.bridge, []);
     await openPolicies(console);
     expect(screen.getByRole('tab', { name: 'Sessions' }).getAttribute('aria-selected')).toBe('true');
@@ -259,7 +249,6 @@ describe('why a session went where it went', () => {
 
   it('has nothing to tell before the first session, and shows one that found no node', async () => {
     const console = await renderConsole(labSnapshot);
-    ended = console.end;
     const router = answerRouting(console.bridge, []);
     await console.user.click(screen.getByRole('tab', { name: 'Sessions' }));
     expect(await screen.findByText(/^No session has come through the address/)).toBeTruthy();

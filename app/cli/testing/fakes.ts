@@ -4,7 +4,7 @@ import type { PushName, RequestName } from '../../contract/window.js';
 import type { ConsoleClient } from '../../io/console/client.js';
 import type { ClusterSnapshot } from '../../model/cluster.js';
 import { planId } from '../../model/ids.js';
-import type { Plan, PlanStep, StepState } from '../../model/plan.js';
+import { type Plan, type PlanStep, type StepState, waitingStep } from '../../model/plan.js';
 import { nodeView } from '../../model/testing/views.js';
 import type { Terminal } from '../terminal.js';
 
@@ -125,17 +125,8 @@ export class MemoryTerminal implements Terminal {
 
 const { name: db2 } = nodeView('db2');
 
-const step = (action: PlanStep['action'], title: string, detail: string): PlanStep => ({
-  action,
-  title,
-  detail,
-  state: 'waiting',
-  startedAtMs: null,
-  endedAtMs: null,
-  progress: null,
-  outcome: null,
-  error: null,
-});
+const step = (action: PlanStep['action'], title: string, detail: string): PlanStep =>
+  waitingStep(action, { title, detail });
 
 /** The plan that takes db2 offline. */
 export const leavePlan = (changes: Partial<Plan> = {}): Plan => ({
