@@ -131,7 +131,8 @@ export class Cluster {
     };
   }
 
-  private publish(): void {
+  /** Tells the listeners what changed, now. */
+  publish(): void {
     this.pending?.cancel();
     this.pending = undefined;
     const next = this.body();

@@ -11,6 +11,7 @@ import type { Log } from '../base/log.js';
 import type { PeerSettings } from '../contract/control.js';
 import type { PushName, RequestHandlers, WindowPushes } from '../contract/window.js';
 import { Coordinator } from '../coordinator/coordinator.js';
+import { publishingFirst } from '../coordinator/gate/answer.js';
 import type { NodeSettings, SessionRouter, SessionTarget } from '../coordinator/ports.js';
 import { MetricsHistory } from '../metrics/history.js';
 import type { LoadSettings } from '../model/cluster.js';
@@ -103,7 +104,7 @@ class RunningLab implements Lab {
     private readonly unlock: () => Promise<void>,
   ) {
     this.load = { ...defaultLoadSettings, connections: options.connections };
-    this.handlers = this.makeHandlers();
+    this.handlers = publishingFirst(this.makeHandlers(), () => this.parts?.coordinator.cluster.publish());
   }
 
   async begin(): Promise<this> {

@@ -1,7 +1,12 @@
 /** Requests of the contract, carried out: what a handler answers or throws becomes an envelope. */
 import { toRingmasterError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { ReplyEnvelope, RequestHandlers, RequestName } from '../../contract/window.js';
+import {
+  type ReplyEnvelope,
+  type RequestHandlers,
+  type RequestName,
+  windowRequests,
+} from '../../contract/window.js';
 import type { RequestTarget } from './request-gate.js';
 
 /** Runs `act` for the request `name`; whatever it throws is answered as a value. Defects are logged. */
@@ -35,4 +40,26 @@ export function targetOf(handlers: RequestHandlers, log: Log): RequestTarget {
   return {
     request: (name, payload, by) => envelopeOf(name, log, () => callHandler(handlers, name, payload, by)),
   };
+}
+
+/**
+ * The same handlers, but what a change did is published before it is answered: who hears "done" and looks sees it done,
+ * never what was before.
+ * @param publish sends what changed to everybody who watches
+ */
+export function publishingFirst(handlers: RequestHandlers, publish: () => void): RequestHandlers {
+  const changing = Object.keys(handlers).filter(
+    (name) => windowRequests[name as RequestName].changes !== null,
+  );
+  const wrapped = changing.map((name) => {
+    const act = async (payload: unknown, by: string) => {
+      try {
+        return await callHandler(handlers, name as RequestName, payload, by);
+      } finally {
+        publish();
+      }
+    };
+    return [name, act];
+  });
+  return { ...handlers, ...Object.fromEntries(wrapped) };
 }
