@@ -8,6 +8,7 @@ it('repeats on the same connection what the server rolled back', () => {
   for (const errno of [1213, 1205, 1290, 1020])
     expect(verdictOf(serverError(errno), false, false)).toBe('again');
   expect(verdictOf(serverError(1213), true, false)).toBe('again');
+  expect(verdictOf(serverError(1213), true, true)).toBe('elsewhere');
 });
 
 it('goes elsewhere when the server is gone and nothing was committed', () => {

@@ -48,7 +48,8 @@ export function errorOf(error: unknown): { errno: number; fatal: boolean } {
  */
 export function verdictOf(error: unknown, commitSent: boolean, lost: boolean): Verdict {
   const { errno, fatal } = errorOf(error);
-  if (againErrors.has(errno) && !lost) return 'again';
+  // The server said that nothing was committed, even if it closes the connection then.
+  if (againErrors.has(errno)) return lost ? 'elsewhere' : 'again';
   if (lost || fatal || goneErrors.has(errno)) return commitSent ? 'unknown' : 'elsewhere';
   return 'final';
 }

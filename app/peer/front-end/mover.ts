@@ -48,15 +48,21 @@ export class Mover {
   /** The connection of a silent session is gone. If its node still answers, it was killed there, and stays dead. */
   async rescue(session: Session): Promise<void> {
     const lost = session.node;
-    if (await this.answers(lost)) {
-      session.end(errorPacket('session.killed'));
-      return;
+    // From the beginning: whoever turns all sessions away meanwhile leaves this one to us.
+    this.onTheWay.add(session);
+    try {
+      if (await this.answers(lost)) {
+        session.end(errorPacket('session.killed'));
+        return;
+      }
+      if (session.reasonToStay !== null) {
+        session.leave(session.reasonToStay);
+        return;
+      }
+      if (!(await this.moveToAny(session))) session.leave('no other node could take it');
+    } finally {
+      this.onTheWay.delete(session);
     }
-    if (session.reasonToStay !== null) {
-      session.leave(session.reasonToStay);
-      return;
-    }
-    if (!(await this.moveToAny(session))) session.leave('no other node could take it');
   }
 
   /** Is somebody seeing to it that this session gets to another node? */

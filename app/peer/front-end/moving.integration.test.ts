@@ -135,6 +135,16 @@ describe('a node that dies', () => {
     expect(frontEnd.sessionCount).toBe(50);
   });
 
+  it('loses none either when all are turned away while it is found out whether the node is lost', async () => {
+    const sessions = await Promise.all(Array.from({ length: 20 }, () => through()));
+    const turning = systemClock.every(1, () => frontEnd.turnAway(goodbye));
+    await one.kill();
+    const moved = () => frontEnd.list().every(([, { node, idle }]) => node.port === two.port && idle);
+    await waitFor(systemClock, () => (moved() ? true : undefined), { timeoutMs: 15_000 });
+    turning.cancel();
+    expect(await Promise.all(sessions.map(portOf))).toEqual(sessions.map(() => two.port));
+  });
+
   it('or that is shut down in the usual way: sessions go on all the same', async () => {
     const sessions = await Promise.all(Array.from({ length: 20 }, () => through()));
     const direct = await createConnection({ ...account, port: one.port });

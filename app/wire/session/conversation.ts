@@ -189,11 +189,13 @@ export class Conversation extends Answering {
     const { turn } = this;
     if (!turn || midPacket || turn.streaming) return null;
     const { at } = turn.stage;
+    // What ran without the permission could not commit anything: it may be run again.
+    const mayHaveCommitted = turn.plan.run === 'hold' || turn.plan.run === 'commit';
     const unknown =
       turn.permitted ||
       at === 'committing' ||
       at === 'awaitingSafe' ||
-      (at === 'running' && turn.plan.run !== 'wrap' && !this.knowledge.inTransaction);
+      (at === 'running' && mayHaveCommitted && !this.knowledge.inTransaction);
     const error = errorPacket(unknown ? 'session.outcome-unknown' : 'session.node-lost');
     const held = at === 'askingCommit' || at === 'committing' || at === 'awaitingSafe';
     return framed(encodeError(error), turn.sequence + (held ? 0 : 1));

@@ -567,6 +567,13 @@ describe('losses', () => {
     expect(waiting.tell().slice(0, 2)).toEqual(['client 1: error 1213', 'withdraw']);
   });
 
+  it('of the node during a read outside any transaction: 1213, because nothing can have been changed', () => {
+    const play = guarded().query('SELECT a FROM t');
+    play.tell();
+    play.step({ kind: 'backendClosed' });
+    expect(play.tell()[0]).toBe('client 1: error 1213');
+  });
+
   it('of what tells whether a commit is safe: 2013, and the session ends', () => {
     const commit = writing().query('COMMIT');
     commit.step({ kind: 'granted' });
