@@ -197,8 +197,7 @@ export class Conversation extends Answering {
       at === 'awaitingSafe' ||
       (at === 'running' && mayHaveCommitted && !this.knowledge.inTransaction);
     const error = errorPacket(unknown ? 'session.outcome-unknown' : 'session.node-lost');
-    const held = at === 'askingCommit' || at === 'committing' || at === 'awaitingSafe';
-    return framed(encodeError(error), turn.sequence + (held ? 0 : 1));
+    return framed(encodeError(error), nextNumber(turn));
   }
 
   /** The client is gone. @returns true when the node must finish something first: a commit is never cut in half */
@@ -211,6 +210,12 @@ export class Conversation extends Answering {
   owesOutcome(): boolean {
     return this.clientLost() || this.turn?.stage.at === 'awaitingSafe';
   }
+}
+
+/** Number of the packet that the client expects next. A final packet that is kept back was counted when it came. */
+export function nextNumber({ stage: { at }, sequence }: Turn): number {
+  const held = at === 'askingCommit' || at === 'committing' || at === 'awaitingSafe';
+  return sequence + (held ? 0 : 1);
 }
 
 /** Is the client's own COMMIT or ROLLBACK on its way? Then it is too late to interfere. */

@@ -592,6 +592,16 @@ describe('losses', () => {
     expect(wrapped.tell()[0]).toBe('client 1: error 2013');
   });
 
+  it('of the right to commit, while a statement waits for it: the error is numbered as the answer', () => {
+    const wrapped = guarded()
+      .query('DELETE FROM t')
+      .ok({ open: true, transaction: clean })
+      .ok({ transaction: wrote });
+    wrapped.tell();
+    wrapped.step({ kind: 'end', error: { errorNumber: 1290, sqlState: 'HY000', message: 'no quorum' } });
+    expect(wrapped.tell()[0]).toBe('client 1: error 1290');
+  });
+
   it('of the node, when it has committed and nobody knows yet whether that is safe: 2013', () => {
     const play = writing().query('COMMIT');
     play.step({ kind: 'granted' });

@@ -15,7 +15,7 @@ import { type Fault, Framer, type FrameSink, faultOf, headerBytes } from '../fra
 import { capability, commandCode } from '../packets/capabilities.js';
 import { encodeError, framed } from '../packets/responses.js';
 import { clientSink } from './client-sink.js';
-import { Conversation } from './conversation.js';
+import { Conversation, nextNumber } from './conversation.js';
 import { errorPacket } from './errors.js';
 import { Knowledge } from './knowledge.js';
 import { Login } from './login.js';
@@ -370,7 +370,7 @@ export class SessionMachine {
     if (!turn?.relayed) {
       // To a silent client it is the answer to what it will ask next.
       const last = conversation ? 0 : this.login.step === 'greeting' ? -1 : 1;
-      this.out.toClient(framed(encodeError(error), (turn?.sequence ?? last) + 1));
+      this.out.toClient(framed(encodeError(error), turn ? nextNumber(turn) : last + 1));
     }
     this.close(error.message);
   }
