@@ -42,6 +42,7 @@ export async function startLab({ folder, nodes, active, firstPort }: LabClusterO
     active,
     port,
     connections: 0,
+    recovery: false,
     programs: labPrograms,
     log: createLog('bench', join(folder, 'lab.log')),
   });

@@ -19,6 +19,8 @@ const snapshot: ClusterSnapshot = {
   frontEnd: null,
   load: null,
   plan: null,
+  series: null,
+  recovery: { on: true, perHourMax: 3, outlook: [] },
   events: [],
   processorNote: '',
   startingUp: null,

@@ -13,6 +13,7 @@ import type {
 } from '../app/contract/window.js';
 import { callHandler, envelopeOf } from '../app/coordinator/gate/answer.js';
 import type { ClusterSnapshot } from '../app/model/cluster.js';
+import { defaultRecovery } from '../app/model/recovery.js';
 import type { FromCoordinator, MessageLine, ToCoordinator } from './coordinator-messages.js';
 
 /** What is served: a lab, or anything else that answers the contract. */
@@ -33,6 +34,8 @@ const problemSnapshot = (problem: RingmasterError): ClusterSnapshot => ({
   frontEnd: null,
   load: null,
   plan: null,
+  series: null,
+  recovery: { ...defaultRecovery, outlook: [] },
   events: [],
   processorNote: '',
   startingUp: null,

@@ -11,6 +11,8 @@ export const coordinatorSettingsSchema = z
     port: z.number().int().min(1).max(65_535),
     /** Connections of the load generator; 0 for no load. */
     connections: z.number().int().min(0),
+    /** Whether failed nodes are brought back without being asked for; null: as it was set last. */
+    recovery: z.boolean().nullable(),
     /** Programs that the lab starts, as absolute paths of the built bundles. */
     programs: z.object({ peer: z.string().min(1), load: z.string().min(1) }).strict(),
     logFile: z.string().min(1),

@@ -80,6 +80,7 @@ function startCoordinator(
     active: options.active,
     port: options.port,
     connections: options.connections,
+    recovery: options.recovery,
     programs: { peer: join(out, 'peer', 'peer.cjs'), load: join(out, 'load', 'load.cjs') },
     logFile: join(logs, 'coordinator.log'),
   };

@@ -20,6 +20,7 @@ describe('options of the console', () => {
       active: 1,
       port: 6033,
       connections: 350,
+      recovery: null,
       theme: null,
     });
   });
@@ -27,6 +28,7 @@ describe('options of the console', () => {
   it('reads both spellings of a value', () => {
     const options = parseOptions(['--nodes', '5', '--lab-folder=/tmp/lab', '--theme=dark'], {});
     expect(options).toMatchObject({ nodes: 5, labFolder: '/tmp/lab', theme: 'dark' });
+    expect(parseOptions(['--recovery', 'off'], {})).toMatchObject({ recovery: false });
   });
 
   it('prefers the command line to the environment', () => {

@@ -19,6 +19,8 @@ const optionsSchema = z.object({
   port: whole(1, 65_535).default(6033),
   /** Connections of the load generator; 0 for no load. */
   connections: whole(0, 2000).default(350),
+  /** Whether failed nodes are brought back without being asked for. Default: as set last, on at first. */
+  recovery: z.enum(['on', 'off']).optional(),
   /** Light, dark, or as the system says. Default: what was chosen in the View menu. */
   theme: z.enum(['system', 'light', 'dark']).optional(),
 });
@@ -31,6 +33,7 @@ export interface ConsoleOptions {
   readonly active: number;
   readonly port: number;
   readonly connections: number;
+  readonly recovery: boolean | null;
   readonly theme: 'system' | 'light' | 'dark' | null;
 }
 
@@ -97,11 +100,16 @@ export function parseOptions(
     const label = name === undefined ? 'options' : name in given ? `--${name}` : environmentName(name);
     throw invalid(label, issue?.message ?? 'it cannot be read');
   }
-  const { 'lab-folder': labFolder, theme, ...numbers } = parsed.data;
+  const { 'lab-folder': labFolder, theme, recovery, ...numbers } = parsed.data;
   if (numbers.active > numbers.nodes) {
     throw invalid('--active', `only ${numbers.nodes} nodes are asked for`);
   }
-  return { ...numbers, labFolder: labFolder ?? null, theme: theme ?? null };
+  return {
+    ...numbers,
+    labFolder: labFolder ?? null,
+    theme: theme ?? null,
+    recovery: recovery === undefined ? null : recovery === 'on',
+  };
 }
 
 /**

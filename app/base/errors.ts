@@ -99,6 +99,21 @@ export const errorTable = {
     'Table {table} of {node} differs from {other}: {checksum} against {expected}.',
     'Bring {node} online by a full copy.',
   ),
+  'server.option-reserved': entry(
+    'refused',
+    'The option {option} is set by Ringmaster: the order of commits or the place of the data rests on it.',
+    'Leave it out.',
+  ),
+  'server.option-unknown': entry(
+    'input',
+    'The server of {node} knows no variable {option}.',
+    'Check its name in the manual of its version, with underscores.',
+  ),
+  'server.options-unreadable': entry(
+    'failure',
+    'The options of {node} in {path} cannot be read: {cause}',
+    'Mend the file, or remove it to start with our own options only.',
+  ),
   'snapshot.failed': entry(
     'failure',
     'The copy from {donor} to {joiner} failed: {cause}',
@@ -130,6 +145,17 @@ export const errorTable = {
     'refused',
     'The cluster changed since this plan was made: {reason}',
     'Look at the new plan and confirm it again.',
+  ),
+  'plan.interrupted': entry(
+    'failure',
+    'The console ended while this was under way.',
+    'Look at the states of the nodes; ask for what is still missing again.',
+  ),
+  'series.refused': entry('refused', 'This cannot be done one after another: {reason}.', '{remedy}'),
+  'series.cut-off': entry(
+    'failure',
+    'It stopped at {node}: {cause}',
+    'The nodes before it are done, those after it were not touched. Mend the cause, then go on with the rest.',
   ),
   'plan.reason-missing': entry(
     'input',

@@ -1,6 +1,6 @@
 /** `npm run lab`: the lab without a window. One JSON line on standard output when it is ready; runs until interrupted. */
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { systemClock } from '../base/clock.js';
 import { toRingmasterError } from '../base/errors.js';
 import { createLog } from '../base/log.js';
@@ -18,6 +18,7 @@ interface Options {
   readonly active: number;
   readonly port: number;
   readonly connections: number;
+  readonly recovery?: 'on' | 'off';
   readonly folder: string;
 }
 
@@ -37,6 +38,12 @@ const command = new Command('ringmaster-lab')
     wholeNumber(0, 2000),
     350,
   )
+  .addOption(
+    new Option(
+      '--recovery <on|off>',
+      'bring failed nodes back without being asked for; as set last, on at first',
+    ).choices(['on', 'off']),
+  )
   .option('--folder <path>', 'where the lab lives', defaultLabFolder(labNames.commandLine));
 
 async function run(options: Options): Promise<void> {
@@ -44,6 +51,7 @@ async function run(options: Options): Promise<void> {
   const log = createLog('lab', join(options.folder, 'lab.log'));
   const lab = await openLab({
     ...options,
+    recovery: options.recovery === undefined ? null : options.recovery === 'on',
     programs: { peer: join(programs, 'peer/peer.cjs'), load: join(programs, 'load/load.cjs') },
     log,
   });

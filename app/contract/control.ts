@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { serverIdSchema } from '../model/ids.js';
 import type { NodeSample } from '../model/metrics.js';
 import type { StepProgress } from '../model/plan.js';
+import { type ServerOptions, serverOptionsSchema } from '../model/server-options.js';
 import { memberIdMax, membersMax } from '../ring/model.js';
 
 interface MethodEntry<Params extends z.ZodType, Result> {
@@ -153,6 +154,11 @@ export const controlMethods = {
   /** Starts MariaDB read-only, replication stopped; resolves when it answers queries. */
   'server.start': method<PeerStatus>()(nothing, true),
   'server.stop': method<null>()(nothing, true),
+  /**
+   * Options of the operator, from the next start on; null for the default. A running server is asked whether it knows them.
+   * Answers what puts them back. @throws server.option-reserved, server.option-unknown
+   */
+  'server.configure': method<ServerOptions>()(z.object({ options: serverOptionsSchema }).strict(), true),
   'server.set-read-only': method<null>()(z.object({ readOnly: z.boolean() }).strict(), true),
   /** Semi-synchronous AFTER_SYNC: commits wait until the successor has received them. Off wakes who waits. */
   'server.set-lossless': method<null>()(z.object({ lossless: z.boolean() }).strict(), true),

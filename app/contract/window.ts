@@ -5,12 +5,14 @@
 import { z } from 'zod';
 import type { ErrorView } from '../base/errors.js';
 import { type ClusterSnapshot, loadSettingsSchema } from '../model/cluster.js';
-import { nodeNameSchema, planIdSchema } from '../model/ids.js';
+import { nodeNameSchema, planIdSchema, seriesIdSchema } from '../model/ids.js';
 import { maintenanceRequestSchema } from '../model/maintenance.js';
 import type { MetricsPoint } from '../model/metrics.js';
 import { type Danger, targetStateSchema } from '../model/node-state.js';
 import type { Plan } from '../model/plan.js';
+import { recoverySettingsSchema } from '../model/recovery.js';
 import { type DecisionPage, decisionQuerySchema, routingSchema } from '../model/routing.js';
+import { type Series, seriesActSchema } from '../model/series.js';
 
 /** One request: how its payload is parsed, what it answers, and whether it changes anything. */
 interface RequestEntry<Payload extends z.ZodType, Reply> {
@@ -29,6 +31,8 @@ const request =
     reply: null,
   });
 
+/** Nodes of one series. */
+const seriesNodesMax = 64;
 const nothing = z.object({}).strict();
 
 export const windowRequests = {
@@ -48,6 +52,17 @@ export const windowRequests = {
   'plan.abort': request<Plan>()(z.object({ plan: planIdSchema }).strict(), 'safe'),
   /** Puts an ended plan away, so that its card closes. */
   'plan.dismiss': request<null>()(z.object({ plan: planIdSchema }).strict(), null),
+  /** Makes a series of plans, one node after another, without running it. @throws `series.refused` */
+  'series.propose': request<Series>()(
+    z.object({ nodes: z.array(nodeNameSchema).min(1).max(seriesNodesMax), act: seriesActSchema }).strict(),
+    null,
+  ),
+  'series.run': request<Series>()(z.object({ series: seriesIdSchema }).strict(), 'disruptive'),
+  /** No other node begins; the one whose turn it is comes to its end (or is stopped by `plan.abort`). */
+  'series.stop': request<Series>()(z.object({ series: seriesIdSchema }).strict(), 'safe'),
+  'series.dismiss': request<null>()(z.object({ series: seriesIdSchema }).strict(), null),
+  /** Whether failed nodes are brought back without being asked for. */
+  'recovery.set': request<null>()(recoverySettingsSchema.strict(), 'safe'),
   /** Changes what the load generator does, at once. */
   'load.set': request<null>()(loadSettingsSchema, 'safe'),
   /** The newest decisions of where sessions went, with the table that explains each. */

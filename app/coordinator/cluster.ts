@@ -6,7 +6,9 @@ import type { SnapshotUpdate } from '../contract/window.js';
 import type { ClusterEvent, ClusterSnapshot, FrontEndView, LoadView, NodeView } from '../model/cluster.js';
 import { sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
-import type { Plan } from '../model/plan.js';
+import { isRunning, type Plan } from '../model/plan.js';
+import { defaultRecovery, type RecoveryOutlook, type RecoverySettings } from '../model/recovery.js';
+import type { Series } from '../model/series.js';
 import { ClusterNode } from './node.js';
 import type { ClusterMemory, NodeSettings, SessionTarget } from './ports.js';
 import { tokenViewOf } from './ring-view.js';
@@ -30,6 +32,10 @@ export class Cluster {
   /** Replicating nodes in the order that data flows. */
   ring: readonly NodeName[] = [];
   plan: Plan | null = null;
+  series: Series | null = null;
+  recovery: RecoverySettings = defaultRecovery;
+  /** What recovery is about to do. */
+  outlook: readonly RecoveryOutlook[] = [];
   frontEnd: FrontEndView | null = null;
   load: LoadView | null = null;
   processorNote = '';
@@ -105,7 +111,14 @@ export class Cluster {
   }
 
   memory(): ClusterMemory {
-    return { nodes: Object.fromEntries(this.nodes.map((node) => [node.name, node.remember()])) };
+    const running = <Kind extends Plan | Series>(each: Kind | null) =>
+      each && isRunning(each) ? each : null;
+    return {
+      nodes: Object.fromEntries(this.nodes.map((node) => [node.name, node.remember()])),
+      plan: running(this.plan),
+      series: running(this.series),
+      recovery: this.recovery,
+    };
   }
 
   /** Ends publishing. */
@@ -124,6 +137,8 @@ export class Cluster {
       frontEnd: this.frontEnd,
       load: this.load,
       plan: this.plan,
+      series: this.series,
+      recovery: { ...this.recovery, outlook: this.outlook },
       events: this.events,
       processorNote: this.processorNote,
       startingUp: this.startingUp,

@@ -5,11 +5,14 @@ import { Lane } from '../base/lane.js';
 import type { Log } from '../base/log.js';
 import type { RequestHandlers } from '../contract/window.js';
 import { Cluster } from './cluster.js';
+import { recallPlans, sayWhatStands } from './interrupted.js';
 import { MaintenanceWatch } from './maintenance-watch.js';
 import { NodeWatch } from './node-watch.js';
 import { PlanRunner } from './plan-runner.js';
 import type { MemoryStore, NodeSettings, PeerProvider, SessionRouter } from './ports.js';
+import { Recovery } from './recovery.js';
 import { RingKeeper } from './ring-keeper.js';
+import { SeriesRunner } from './series-runner.js';
 import { shutDown, startUp } from './start-up.js';
 import { TokenRing } from './token-ring.js';
 
@@ -23,10 +26,23 @@ export interface CoordinatorOptions {
   readonly log: Log;
   /** Who the operator is, for plans and events. */
   readonly operator: string;
+  /** Whether failed nodes are brought back without being asked for; null: as it was set last, on at first. */
+  readonly recovery: boolean | null;
 }
 
 /** The requests that the coordinator answers itself; the rest belongs to whoever embeds it. */
-export type PlanHandlers = Pick<RequestHandlers, 'plan.propose' | 'plan.run' | 'plan.abort' | 'plan.dismiss'>;
+export const planRequests = [
+  'plan.propose',
+  'plan.run',
+  'plan.abort',
+  'plan.dismiss',
+  'series.propose',
+  'series.run',
+  'series.stop',
+  'series.dismiss',
+  'recovery.set',
+] as const;
+export type PlanHandlers = Pick<RequestHandlers, (typeof planRequests)[number]>;
 
 export class Coordinator {
   readonly cluster: Cluster;
@@ -35,6 +51,8 @@ export class Coordinator {
   private readonly watch: NodeWatch;
   private readonly maintenance: MaintenanceWatch;
   private readonly plans: PlanRunner;
+  private readonly series: SeriesRunner;
+  private readonly recovery: Recovery;
   private readonly saving = new Lane();
 
   constructor(private readonly options: CoordinatorOptions) {
@@ -47,13 +65,32 @@ export class Coordinator {
     this.watch = new NodeWatch({ cluster, ring: this.ring, token, peers, log, remember });
     this.maintenance = new MaintenanceWatch(cluster);
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
-    this.handlers = {
+    this.series = new SeriesRunner({ cluster, plans: this.plans, log, remember });
+    this.recovery = new Recovery({ cluster, plans: this.plans, log });
+    this.handlers = this.makeHandlers(operator);
+  }
+
+  private makeHandlers(operator: string): PlanHandlers {
+    const { plans, series, recovery } = this;
+    return {
       'plan.propose': ({ node, target, donor }, by = operator) =>
-        this.plans.propose({ node, target, donor, askedBy: by }),
-      'plan.run': async ({ plan, maintenance }, by = operator) => this.plans.run(plan, maintenance, by),
-      'plan.abort': async ({ plan }, by = operator) => this.plans.stop(plan, by),
+        plans.propose({ node, target, donor, askedBy: by }),
+      'plan.run': async ({ plan, maintenance }, by = operator) => plans.run(plan, maintenance, by),
+      'plan.abort': async ({ plan }, by = operator) => plans.stop(plan, by),
       'plan.dismiss': async ({ plan }) => {
-        this.plans.dismiss(plan);
+        plans.dismiss(plan);
+        return null;
+      },
+      'series.propose': async ({ nodes, act }, by = operator) => series.propose(nodes, act, by),
+      'series.run': async ({ series: id }, by = operator) => series.run(id, by),
+      'series.stop': async ({ series: id }) => series.stop(id),
+      'series.dismiss': async ({ series: id }) => {
+        series.dismiss(id);
+        return null;
+      },
+      'recovery.set': async (settings, by = operator) => {
+        recovery.set(settings, by);
+        await this.remember();
         return null;
       },
     };
@@ -72,12 +109,20 @@ export class Coordinator {
       const remembered = memory?.nodes[node.name];
       if (remembered) node.recall(remembered);
     }
+    if (memory) {
+      cluster.recovery = memory.recovery;
+      recallPlans(cluster, memory);
+    }
+    const { recovery } = this.options;
+    if (recovery !== null) cluster.recovery = { ...cluster.recovery, on: recovery };
     this.maintenance.begin();
     await this.watch.connectAll();
     const empty = cluster.nodes.every((node) => !node.hasData);
     const startable = cluster.nodes.filter((node) => node.state !== 'maintenance');
     await startUp({ cluster, ring: this.ring, log }, empty ? startable.slice(0, firstActive) : []);
+    if (memory) sayWhatStands(cluster, memory);
     await this.remember();
+    this.recovery.begin();
   }
 
   /** Sessions are placed anew, for instance after a load generator came back. */
@@ -89,8 +134,11 @@ export class Coordinator {
   async close(): Promise<void> {
     const { cluster } = this;
     const { log, operator } = this.options;
+    this.recovery.close();
+    if (cluster.series?.state === 'running') this.series.stop(cluster.series.id);
     if (cluster.plan?.state === 'running') this.plans.stop(cluster.plan.id, operator);
     await this.plans.settled();
+    await this.series.settled();
     await shutDown({ cluster, ring: this.ring, log });
     await this.remember();
     await Promise.all(

@@ -21,6 +21,8 @@ function listen({ model }: Pick<OpenedModel, 'model'>): string[] {
   return calls;
 }
 
+const full = { path: '/memory.json', cause: 'ENOSPC' };
+
 describe('a node in maintenance', () => {
   it('is stopped, out of the ring, and says why, for whom, since when and until when', async () => {
     const opened = await openModel(3);
@@ -134,14 +136,25 @@ describe('a node in maintenance', () => {
     expect(second.coordinator.cluster.snapshot().nodes.map((node) => node.state)).toEqual([
       'maintenance',
       'active',
-      'offline',
+      // It was wanted: recovery brings it back by a copy.
+      'failed',
     ]);
+  });
+
+  it('does not begin where nothing could be remembered of it', async () => {
+    const opened = await openModel(3);
+    opened.disk.unwritable = new RingmasterError('store.unwritable', full);
+    const plan = await move(opened, 'db2', 'maintenance');
+    expect(plan).toMatchObject({ state: 'failed', error: { code: 'store.unwritable' } });
+    expect(plan.steps[0]).toMatchObject({ state: 'waiting' });
+    expect(nodeOf(opened, 'db2')).toMatchObject({ state: 'active', maintenance: null });
   });
 
   it('is none when it cannot be kept: the next start would end it', async () => {
     const opened = await openModel(3);
-    const full = { path: '/memory.json', cause: 'ENOSPC' };
-    opened.disk.unwritable = new RingmasterError('store.unwritable', full);
+    opened.model.fault = (_node, method) => {
+      if (method === 'server.stop') opened.disk.unwritable = new RingmasterError('store.unwritable', full);
+    };
     const plan = await move(opened, 'db2', 'maintenance');
     expect(plan).toMatchObject({ state: 'failed', error: { code: 'store.unwritable' } });
     expect(plan.steps.at(-1)).toMatchObject({ action: { kind: 'set-aside' }, state: 'failed' });

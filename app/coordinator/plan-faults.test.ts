@@ -4,7 +4,7 @@ import { RingmasterError } from '../base/errors.js';
 import type { MethodName } from '../contract/control.js';
 import { replicates } from '../model/node-state.js';
 import type { PeerModel } from '../sim/peer-model.js';
-import { move, type OpenedModel as Opened, openModel, settled } from './testing/model-cluster.js';
+import { move, type OpenedModel as Opened, openModel, runSeries, settled } from './testing/model-cluster.js';
 
 /** What must hold whatever happened. */
 function checkTruth({ model, coordinator }: Opened, context: string): void {
@@ -69,6 +69,8 @@ async function atEveryCall(
 }
 
 const nothing = async () => undefined;
+const restartAll = (opened: Opened) =>
+  runSeries(opened, ['db1', 'db2', 'db3'], { kind: 'restart', options: { max_connections: '500' } });
 const refuse = (_opened: Opened, node: string) => {
   throw new RingmasterError('server.query-failed', {
     node,
@@ -109,9 +111,23 @@ describe.each([
       (opened: Opened) => move(opened, 'db2', 'active'),
     ],
     ['a standby', 2, nothing, (opened: Opened) => move(opened, 'db1', 'standby')],
-  ] as const)('during %s', async (_what, active, prepare, act) => {
-    expect(await atEveryCall(active, prepare, act, strike)).toBeGreaterThan(1);
-  });
+    ['restarts of three nodes, one after another', 3, nothing, restartAll],
+    [
+      'the ring that is formed again after two of three died',
+      3,
+      async ({ model, coordinator }: Opened) => {
+        for (const node of ['db1', 'db2']) model.kill(node);
+        await settled(coordinator);
+      },
+      (opened: Opened) => move(opened, 'db1', 'active'),
+    ],
+  ] as const)(
+    'during %s',
+    async (_what, active, prepare, act) => {
+      expect(await atEveryCall(active, prepare, act, strike)).toBeGreaterThan(1);
+    },
+    60_000,
+  );
 });
 
 describe('plans without faults', () => {

@@ -3,6 +3,9 @@ import type { PeerControl, SqlAddress } from '../contract/control.js';
 import type { NodeName } from '../model/ids.js';
 import type { Maintenance } from '../model/maintenance.js';
 import type { TargetState } from '../model/node-state.js';
+import type { Plan } from '../model/plan.js';
+import type { RecoverySettings } from '../model/recovery.js';
+import type { Series } from '../model/series.js';
 
 /** A node that sessions can be sent to. */
 export interface SessionTarget {
@@ -38,6 +41,10 @@ export interface NodeMemory {
 /** What is remembered of a cluster. */
 export interface ClusterMemory {
   readonly nodes: Readonly<Record<string, NodeMemory>>;
+  /** Those that were running; null when nothing stands half-done. */
+  readonly plan: Plan | null;
+  readonly series: Series | null;
+  readonly recovery: RecoverySettings;
 }
 
 /** Keeps the memory. `save` replaces it whole, so that a crash leaves the old or the new one. */

@@ -28,15 +28,22 @@ export async function startUp(
   fresh: readonly ClusterNode[],
 ): Promise<void> {
   for (const node of fresh) node.wanted = 'active';
-  const wanted = cluster.nodes.filter(
+  const called = cluster.nodes.filter(
     (node) => replicates(node.wanted) && (fresh.includes(node) || node.hasData),
   );
+  // Known to be of no use, or half a copy: it is not even started.
+  for (const node of called.filter(({ needsCopy }) => needsCopy !== null)) {
+    node.state = 'failed';
+    node.reason = `it needs a full copy: ${node.needsCopy}`;
+  }
+  const wanted = called.filter(({ needsCopy }) => needsCopy === null);
   for (const node of wanted) node.state = 'transitional';
   cluster.startingUp = words(wanted, fresh.length > 0);
   cluster.changed();
   const started = await Promise.all(wanted.map((node) => startOne(node, fresh.includes(node), log)));
   await formRing(
     started.filter((node) => node !== undefined),
+    [],
     { cluster, ring, log },
   );
   cluster.startingUp = null;
@@ -53,6 +60,8 @@ async function startOne(node: ClusterNode, fresh: boolean, log: Log): Promise<Cl
   try {
     if (fresh) await node.call('server.initialise', {});
     if (!node.isServerRunning) node.absorb(await node.call('server.start', {}));
+    // A coordinator that died while the node gave a copy, or was compared, left it so.
+    else if (node.status?.follow?.applier === 'frozen') await node.call('replication.unfreeze', {});
     return node;
   } catch (error) {
     log.error({ node: node.name, error: messageOf(error) }, 'did not start');
@@ -62,14 +71,20 @@ async function startOne(node: ClusterNode, fresh: boolean, log: Log): Promise<Cl
   }
 }
 
-async function formRing(
-  running: readonly ClusterNode[],
+/**
+ * The peers of these nodes agree on a ring. Each that was `started` ends active or on standby, as it is wanted, or failed
+ * with the reason and its server stopped.
+ * @param waiting nodes that run already, whose ring has no quorum: what they do stays as it is
+ */
+export async function formRing(
+  started: readonly ClusterNode[],
+  waiting: readonly ClusterNode[],
   { cluster, ring, log }: StartUpOptions,
 ): Promise<void> {
-  if (running.length === 0) return;
-  await ring.form(running, formMs);
-  const first = running.find((node) => ring.has(node.name));
-  for (const node of running) {
+  if (started.length === 0) return;
+  await ring.form([...waiting, ...started], formMs);
+  const first = [...waiting, ...started].find((node) => ring.has(node.name));
+  for (const node of started) {
     try {
       if (!ring.has(node.name)) await enter(node, first, ring);
       settle(node);

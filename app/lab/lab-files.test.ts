@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { ClusterMemory, NodeMemory } from '../coordinator/ports.js';
+import { defaultRecovery } from '../model/recovery.js';
 import { fileMemory } from './lab-files.js';
 
 let folder = '';
@@ -28,15 +29,23 @@ it('keeps what is known of a cluster, the maintenance of a node with its reason,
       db2: { ...offline, wanted: 'maintenance', maintenance },
       db3: { ...offline, wanted: 'maintenance', maintenance: { ...maintenance, untilMs: null } },
     },
+    plan: null,
+    series: null,
+    recovery: { on: false, perHourMax: 5 },
   };
   await fileMemory(folder).save(memory);
   expect(await fileMemory(folder).load()).toEqual(memory);
 });
 
-it('reads the memory of a version that knew no maintenance', async () => {
+it('reads the memory of a version that knew neither maintenance nor recovery', async () => {
   const { maintenance: _, ...older } = offline;
   await writeFile(join(folder, 'memory.json'), JSON.stringify({ nodes: { db1: older } }));
-  expect(await fileMemory(folder).load()).toEqual({ nodes: { db1: offline } });
+  expect(await fileMemory(folder).load()).toEqual({
+    nodes: { db1: offline },
+    plan: null,
+    series: null,
+    recovery: defaultRecovery,
+  });
 });
 
 it('refuses a memory that it cannot read', async () => {

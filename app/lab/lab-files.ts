@@ -8,6 +8,9 @@ import type { ClusterMemory, MemoryStore } from '../coordinator/ports.js';
 import { replaceFile } from '../io/replace-file.js';
 import { maintenanceSchema } from '../model/maintenance.js';
 import { targetStateSchema } from '../model/node-state.js';
+import type { Plan } from '../model/plan.js';
+import { defaultRecovery, recoverySettingsSchema } from '../model/recovery.js';
+import type { Series } from '../model/series.js';
 import { runsAsRoot } from './folders.js';
 
 const accountSchema = z.object({ user: z.string(), password: z.string() });
@@ -19,6 +22,8 @@ const accountsSchema = z.object({
 /** The accounts of every server of the lab; made once, readable by the owner only. */
 export type LabAccounts = z.infer<typeof accountsSchema>;
 
+const hasState = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && 'state' in value && 'title' in value;
 const standingSchema = z.object({ binlog: z.string(), applied: z.string(), binlogState: z.string() });
 const memorySchema = z.object({
   nodes: z.record(
@@ -32,6 +37,10 @@ const memorySchema = z.object({
       needsCopy: z.string().nullable(),
     }),
   ),
+  // Written and read by ourselves; a console of another version shows what it knows of them.
+  plan: z.custom<Plan>(hasState).nullable().default(null),
+  series: z.custom<Series>(hasState).nullable().default(null),
+  recovery: recoverySettingsSchema.default(defaultRecovery),
 });
 
 const isMissing = (error: unknown): boolean =>

@@ -1,6 +1,4 @@
 /** The whole lab with real servers and real load, without a window. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { nodeName } from '../model/ids.js';
 import type { Plan } from '../model/plan.js';
@@ -21,9 +19,6 @@ afterEach(async () => {
 
 const outcome = (plan: Plan) => `${plan.title}: ${plan.state}${plan.error ? ` (${plan.error.text})` : ''}`;
 const stepOf = (plan: Plan, kind: string) => plan.steps.find((step) => step.action.kind === kind);
-
-const pidOf = async (lab: LabDriver, node: string): Promise<number> =>
-  Number(await readFile(join(lab.folder, node, 'run', 'mariadb.pid'), 'utf8'));
 
 describe('a lab under load', () => {
   it('joins two nodes by copies, loses no transaction, and lets them go again', async () => {
@@ -67,7 +62,7 @@ describe('a lab under load', () => {
   it('goes on when a server is killed, and takes it back', async () => {
     const lab = await open({ active: 3, connections: 20 });
     await lab.until('the load runs', ({ load }) => (load?.sample?.transactionsPerSecond ?? 0) > 0);
-    process.kill(await pidOf(lab, 'db1'), 'SIGKILL');
+    await lab.killServer('db1');
     const failed = await lab.until('db1 is failed', ({ nodes }) => nodes[0]?.state === 'failed', 2_000);
     expect(failed.nodes[0]?.reason).toContain('SIGKILL');
     await lab.until('the ring goes on without it', ({ token }) => token?.members.join() === 'db2,db3');

@@ -10,7 +10,7 @@ import { messageOf, RingmasterError, toRingmasterError } from '../base/errors.js
 import type { Log } from '../base/log.js';
 import type { PeerSettings } from '../contract/control.js';
 import type { PushName, RequestHandlers, WindowPushes } from '../contract/window.js';
-import { Coordinator } from '../coordinator/coordinator.js';
+import { Coordinator, type PlanHandlers, planRequests } from '../coordinator/coordinator.js';
 import { publishingFirst } from '../coordinator/gate/answer.js';
 import type { NodeSettings, SessionRouter, SessionTarget } from '../coordinator/ports.js';
 import { MetricsHistory } from '../metrics/history.js';
@@ -47,6 +47,8 @@ export interface LabOptions {
   readonly port: number;
   /** Connections of the load generator; 0 for no load. */
   readonly connections: number;
+  /** Whether failed nodes are brought back without being asked for; null: as it was set last, on at first. */
+  readonly recovery: boolean | null;
   /** Where the programs of peers and load generator are. */
   readonly programs: { readonly peer: string; readonly load: string };
   readonly log: Log;
@@ -135,16 +137,15 @@ class RunningLab implements Lab {
   }
 
   private makeHandlers(): RequestHandlers {
-    const plans = () => this.running.coordinator.handlers;
+    const ofCoordinator = <Name extends keyof PlanHandlers>(name: Name): PlanHandlers[Name] =>
+      ((payload: never, by?: string) => this.running.coordinator.handlers[name](payload, by)) as never;
+    const plans = Object.fromEntries(planRequests.map((name) => [name, ofCoordinator(name)]));
     return {
+      ...(plans as unknown as PlanHandlers),
       'cluster.open': async () => ({
         snapshot: this.running.coordinator.cluster.snapshot(),
         metrics: this.history.all(),
       }),
-      'plan.propose': (payload, by) => plans()['plan.propose'](payload, by),
-      'plan.run': (payload, by) => plans()['plan.run'](payload, by),
-      'plan.abort': (payload, by) => plans()['plan.abort'](payload, by),
-      'plan.dismiss': (payload) => plans()['plan.dismiss'](payload),
       'load.set': async (settings) => {
         this.load = settings;
         await this.applyLoad();
@@ -217,6 +218,7 @@ class RunningLab implements Lab {
       clock,
       log: options.log,
       operator,
+      recovery: options.recovery,
     });
     coordinator.cluster.onUpdate((update) => this.push('cluster.updated', update));
     load.onView((view) => {

@@ -6,7 +6,9 @@ import type { Maintenance } from './maintenance.js';
 import type { LoadSample, NodeSample } from './metrics.js';
 import type { NodeState, TargetState } from './node-state.js';
 import type { Plan } from './plan.js';
+import type { RecoveryView } from './recovery.js';
 import type { PolicyName } from './routing.js';
+import type { Series } from './series.js';
 
 /** The part that a node plays in the ring right now. */
 export type NodeRole = 'donor' | 'joiner';
@@ -164,6 +166,9 @@ export interface ClusterSnapshot {
   readonly load: LoadView | null;
   /** The plan that runs, or the last one that ended and was not put away. */
   readonly plan: Plan | null;
+  /** The series of plans that runs, or the last one that ended and was not put away. */
+  readonly series: Series | null;
+  readonly recovery: RecoveryView;
   /** Newest last, 500 at most. */
   readonly events: readonly ClusterEvent[];
   /** Why CPU is shown the way it is, without a full stop: "each node has 0.4 core" or "the nodes share this machine's 2 cores". */

@@ -12,6 +12,10 @@ export type NodeName = z.infer<typeof nodeNameSchema>;
 export const planIdSchema = z.string().min(1).max(64).brand<'PlanId'>();
 export type PlanId = z.infer<typeof planIdSchema>;
 
+/** The id of a series of plans, unique for ever. */
+export const seriesIdSchema = z.string().min(1).max(64).brand<'SeriesId'>();
+export type SeriesId = z.infer<typeof seriesIdSchema>;
+
 /** The id of an event, increasing within a cluster. */
 export type EventId = number & { readonly tag?: 'EventId' };
 
@@ -23,5 +27,7 @@ export type ServerId = z.infer<typeof serverIdSchema>;
 export const nodeName = (text: string): NodeName => nodeNameSchema.parse(text);
 /** Makes a plan id. @throws ZodError when it is not one. */
 export const planId = (text: string): PlanId => planIdSchema.parse(text);
+/** Makes a series' id. @throws ZodError when it is not one. */
+export const seriesId = (text: string): SeriesId => seriesIdSchema.parse(text);
 /** Makes a server id. @throws ZodError when it is not one. */
 export const serverId = (value: number): ServerId => serverIdSchema.parse(value);

@@ -3,6 +3,7 @@ import type { ErrorView } from '../base/errors.js';
 import type { NodeName, PlanId } from './ids.js';
 import type { Maintenance } from './maintenance.js';
 import type { Danger, NodeState, TargetState } from './node-state.js';
+import type { ServerOptions } from './server-options.js';
 
 /** What a step does. The coordinator has one executor for each kind; the parameters are all it is told. */
 export type StepAction =
@@ -32,7 +33,10 @@ export type StepAction =
   | { readonly kind: 'verify'; readonly node: NodeName; readonly against: NodeName }
   | { readonly kind: 'open-sessions'; readonly node: NodeName }
   | { readonly kind: 'stop-server'; readonly node: NodeName }
-  | { readonly kind: 'set-aside'; readonly node: NodeName };
+  | { readonly kind: 'set-aside'; readonly node: NodeName }
+  | { readonly kind: 'configure'; readonly node: NodeName; readonly options: ServerOptions }
+  | { readonly kind: 'start-again'; readonly node: NodeName }
+  | { readonly kind: 'form-ring'; readonly node: NodeName; readonly members: readonly NodeName[] };
 
 export type StepKind = StepAction['kind'];
 
@@ -92,8 +96,18 @@ export type PlanState = 'proposed' | 'running' | 'aborting' | 'done' | 'failed' 
 /** How a joiner gets the data. */
 export type JoinMethod = 'first' | 'incremental' | 'snapshot';
 
+/**
+ * What a plan is for: a change of one node's state; a restart that ends in the state in which it began; or the ring that
+ * has no quorum, formed again by everybody who can be started.
+ */
+export type PlanAct =
+  | { readonly kind: 'move' }
+  | { readonly kind: 'restart'; readonly options: ServerOptions | null }
+  | { readonly kind: 'reunite'; readonly others: readonly NodeName[] };
+
 export interface Plan {
   readonly id: PlanId;
+  readonly act: PlanAct;
   /** "Bring db3 online". */
   readonly title: string;
   readonly node: NodeName;
@@ -121,11 +135,12 @@ export interface Plan {
 }
 
 /** Has it ended, one way or the other? */
-export const hasEnded = (plan: Plan): boolean =>
+export const hasEnded = (plan: Pick<Plan, 'state'>): boolean =>
   plan.state === 'done' || plan.state === 'failed' || plan.state === 'aborted';
 
 /** Is it changing the cluster now? */
-export const isRunning = (plan: Plan): boolean => plan.state === 'running' || plan.state === 'aborting';
+export const isRunning = (plan: Pick<Plan, 'state'>): boolean =>
+  plan.state === 'running' || plan.state === 'aborting';
 
 /** Share of a plan that is done, 0 to 1: steps count alike, the running one by its own progress. */
 export function planFraction(plan: Plan): number {

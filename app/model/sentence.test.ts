@@ -38,6 +38,9 @@ const three = (one: NodeState, two: NodeState, last: NodeState): readonly NodeVi
 const facts = (part: Partial<ClusterSnapshot>): Parameters<typeof describeCluster>[0] => ({
   nodes: [],
   plan: null,
+  series: null,
+  recovery: { on: true, perHourMax: 3, outlook: [] },
+  token: { ringId: '8.1', members: [], holder: null, rotationsPerSecond: 0, rotationMs: null },
   startingUp: null,
   problem: null,
   frontEnd: frontEndOf({ sessions: 350 }),
@@ -59,6 +62,7 @@ const runningStep = (action: StepAction, title: string, progress: StepProgress |
 
 const plan = (part: Partial<Plan>): Plan => ({
   id: planId('plan-1'),
+  act: { kind: 'move' },
   title: 'Bring db3 online',
   node: nodeName('db3'),
   from: 'offline',

@@ -16,7 +16,10 @@ export interface Sentence {
   readonly topic: string;
 }
 
-type Facts = Pick<ClusterSnapshot, 'nodes' | 'plan' | 'startingUp' | 'problem' | 'frontEnd' | 'load'>;
+type Facts = Pick<
+  ClusterSnapshot,
+  'nodes' | 'plan' | 'series' | 'startingUp' | 'problem' | 'frontEnd' | 'load' | 'token' | 'recovery'
+>;
 
 /** How many nodes a ring of `members` can lose and still commit: a majority must remain. */
 export const failuresTolerated = (members: number): number => Math.max(0, Math.floor((members - 1) / 2));
@@ -76,6 +79,30 @@ const purposes: Readonly<Record<TargetState, string>> = {
   offline: 'is going offline',
 };
 
+function doingWords({ act, from, target, method, node }: Plan): string {
+  if (act.kind === 'restart') return `${node} is restarting`;
+  if (act.kind === 'reunite') return `${listNames([node, ...act.others])} form the ring again`;
+  const joins = joinsRing(from, target);
+  return `${node} ${joins && method !== 'first' ? 'is joining' : purposes[target]}`;
+}
+
+/** "2 of 3: " while a series goes on. */
+function turnWords({ series }: Facts): string {
+  if (!series || !isRunning(series) || series.parts.length < 2) return '';
+  const turn = series.parts.findIndex(({ state }) => state === 'running');
+  return `${turn < 0 ? series.parts.length : turn + 1} of ${series.parts.length}: `;
+}
+
+/** Between two plans of a series: what it waits for. */
+function seriesSentence(facts: Facts): Sentence | null {
+  const { series } = facts;
+  if (!series || !isRunning(series)) return null;
+  const part = series.parts.find(({ state }) => state === 'running');
+  const words = part?.words ? `: ${part.words}` : '';
+  const next = part ? `${part.node} is next${words}` : series.title;
+  return { text: `${turnWords(facts)}${next}.`, tone: 'busy', topic: `${series.id}:${part?.node ?? ''}` };
+}
+
 function planSentence(facts: Facts, plan: Plan): Sentence {
   const step = plan.steps.find((candidate) => candidate.state === 'running');
   const now = failuresTolerated(membersOf(facts.nodes));
@@ -88,12 +115,12 @@ function planSentence(facts: Facts, plan: Plan): Sentence {
     };
   }
   const joins = joinsRing(plan.from, plan.target);
-  const doing = joins && plan.method !== 'first' ? 'is joining' : purposes[plan.target];
+  const doing = doingWords(plan);
   const progress = step ? `: ${stepWords(step)}` : '';
   const until = now === 0 ? 'No failure tolerated until then.' : `The cluster ${tolerance(now)} meanwhile.`;
   const after = joins ? until : now === 0 ? 'No failure tolerated.' : `The cluster ${tolerance(now)}.`;
   return {
-    text: `${plan.node} ${doing}${progress}. ${after}`,
+    text: `${turnWords(facts)}${doing}${progress}. ${after}`,
     tone: 'busy',
     topic: `${plan.id}:${step?.action.kind ?? plan.state}`,
   };
@@ -141,12 +168,36 @@ function bestStarter(nodes: readonly NodeView[]): NodeName | undefined {
     ?.name;
 }
 
+/** Members of a ring without a majority: they take no commit until somebody comes back. */
+function quorumSentence(nodes: readonly NodeView[]): Sentence {
+  const members = nodes.filter((node) => replicates(node.state)).map((node) => node.name);
+  const failed = namesIn(nodes, 'failed');
+  const waits = members.length === 1 ? 'waits' : 'wait';
+  const forWhom = failed.length > 0 ? ` for ${failed.join(' or ')}` : ' for a majority of the ring';
+  return {
+    text: `No quorum: nothing is committed. ${listNames(members)} ${waits}${forWhom}.`,
+    tone: 'bad',
+    topic: `no quorum ${members.join()}`,
+  };
+}
+
+/** "db2 comes back in 8 s", of the failed node that is next; empty when nobody brings one back. */
+function recoveryWords({ recovery }: Facts): string {
+  const next = recovery.outlook.find(({ atMs }) => atMs !== null);
+  if (next) return ` ${next.node} is brought back in a moment.`;
+  const stuck = recovery.outlook.find(({ words }) => words !== null);
+  return stuck ? ` ${stuck.node} is not brought back by itself: ${stuck.words}.` : '';
+}
+
 function restingSentence(facts: Facts): Sentence {
   const { nodes } = facts;
+  const members = nodes.filter((node) => replicates(node.state));
+  if (members.length > 0 && facts.token === null) return quorumSentence(nodes);
   const overdue = overdueNames(nodes);
   const states = `${nodes.map((node) => node.state).join()}${overdue.map((name) => ` ${name} overdue`).join('')}`;
   const failed = nodes.filter((node) => node.state === 'failed');
-  if (failed.length > 0) return { text: failedSentence(nodes, failed), tone: 'bad', topic: states };
+  if (failed.length > 0)
+    return { text: `${failedSentence(nodes, failed)}${recoveryWords(facts)}`, tone: 'bad', topic: states };
   const active = namesIn(nodes, 'active');
   if (active.length === 0) {
     const starter = bestStarter(nodes);
@@ -187,5 +238,7 @@ export function describeCluster(facts: Facts): Sentence {
   if (facts.startingUp !== null)
     return { text: facts.startingUp, tone: 'busy', topic: `starting:${facts.startingUp}` };
   if (facts.plan && isRunning(facts.plan)) return planSentence(facts, facts.plan);
+  const next = seriesSentence(facts);
+  if (next) return next;
   return restingSentence(facts);
 }

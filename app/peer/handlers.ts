@@ -78,6 +78,12 @@ function serverHandlers(peer: Peer): HandlersOf<'server'> {
         await stopServerCleanly(peer);
         return null;
       }),
+    'server.configure': ({ options }) =>
+      peer.exclusively(async () => {
+        const { ownOptions, status } = peer.server;
+        if (status.kind !== 'running') return await ownOptions.change(options, null);
+        return await peer.withAdmin((admin) => ownOptions.change(options, admin));
+      }),
     'server.set-read-only': async ({ readOnly }) => {
       await peer.withAdmin((admin) => admin.query(`SET GLOBAL read_only = ${readOnly ? 'ON' : 'OFF'}`));
       await peer.announce();

@@ -3,17 +3,10 @@ import { formatBytes } from '../base/format.js';
 import type { NodeView } from '../model/cluster.js';
 import type { NodeName, PlanId } from '../model/ids.js';
 import { joinsRing, replicates, type TargetState, type Transition } from '../model/node-state.js';
-import {
-  type JoinMethod,
-  type Plan,
-  type PlanEffect,
-  type PlanStep,
-  type StepAction,
-  waitingStep,
-} from '../model/plan.js';
+import type { JoinMethod, Plan, PlanEffect, StepAction } from '../model/plan.js';
 import type { DonorChoice } from './donor.js';
+import { proposedPlan } from './proposed-plan.js';
 import { failuresTolerated, neighbours, ringOf } from './ring-order.js';
-import { describeStep } from './step-words.js';
 
 /** Everything a plan is made from. */
 export interface PlanFacts {
@@ -39,8 +32,6 @@ export interface JoinKnowledge {
 
 /** Copy rates seen on slow disks are the ones to promise. */
 const promisedBytesPerSecond = 60_000_000;
-
-const step = (action: StepAction): PlanStep => waitingStep(action, describeStep(action));
 
 /** The ordered acts of a transition. */
 function planActions(facts: PlanFacts): StepAction[] {
@@ -110,28 +101,24 @@ export const snapshotOnly = new Set<StepAction['kind']>([
 export function makePlan(facts: PlanFacts): Plan {
   const { node, target, donor, knowledge } = facts;
   const joins = joinsRing(node.state, target);
-  return {
+  return proposedPlan({
     id: facts.id,
+    act: { kind: 'move' },
     title: titleOf(facts),
     node: node.name,
     from: node.state,
     target,
     method: joins ? knowledge.method : null,
     donor: joins && donor ? { name: donor.name, why: donor.why } : null,
-    maintenance: null,
     danger: facts.transition.danger,
-    steps: planActions(facts).map(step),
+    actions: planActions(facts),
     effects: effectsOf(facts, joins),
     warnings: warningsOf(facts, joins),
     expectedSeconds: joins ? expectedSeconds(facts) : null,
     askedBy: facts.askedBy,
     createdAtMs: facts.nowMs,
-    startedAtMs: null,
-    endedAtMs: null,
-    state: 'proposed',
     abortNote: joins ? abortNote(facts) : null,
-    error: null,
-  };
+  });
 }
 
 function titleOf({ node, target }: PlanFacts): string {

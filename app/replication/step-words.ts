@@ -1,5 +1,6 @@
 /** What an operator reads for each step. Pure; exhaustive, so that a new kind of step cannot be wordless. */
 import type { StepAction } from '../model/plan.js';
+import { optionWords } from '../model/server-options.js';
 
 /** Title and one sentence of detail for a step. */
 export function describeStep(action: StepAction): { title: string; detail: string } {
@@ -80,6 +81,21 @@ export function describeStep(action: StepAction): { title: string; detail: strin
       };
     case 'stop-server':
       return { title: `Stop ${action.node}`, detail: 'A clean shutdown; its data stays where it is.' };
+    case 'configure':
+      return {
+        title: `Check and keep the options`,
+        detail: `${optionWords(action.options)}: from the next start of ${action.node} on.`,
+      };
+    case 'start-again':
+      return {
+        title: `Start ${action.node}`,
+        detail: 'Read-only, on its own data; what a crash left undone is finished first.',
+      };
+    case 'form-ring':
+      return {
+        title: 'Form the ring again',
+        detail: `The peers of ${action.members.join(', ')} compare what their servers hold and go on from the most advanced of them.`,
+      };
     case 'set-aside':
       return {
         title: `Set ${action.node} aside`,

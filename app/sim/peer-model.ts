@@ -17,6 +17,7 @@ import type {
   SqlAddress,
 } from '../contract/control.js';
 import { formatGtid, formatGtidList, type Gtid, sequenceOf } from '../model/gtid.js';
+import type { ServerOptions } from '../model/server-options.js';
 
 /** Called before every method: throws to make the call fail, or kills the server first. */
 export type Fault = (node: string, method: MethodName) => void;
@@ -38,6 +39,7 @@ interface ModelServer {
   /** Its ring may use it. */
   serving: boolean;
   left: boolean;
+  options: ServerOptions;
 }
 
 const copyToken = '0123456789abcdef';
@@ -71,6 +73,7 @@ export class PeerModel {
       received: [],
       serving: false,
       left: false,
+      options: {},
     }));
   }
 
@@ -296,6 +299,12 @@ export class PeerModel {
         this.alive(server);
         server.readOnly = (params as MethodParams<'server.set-read-only'>).readOnly;
         return null;
+      case 'server.configure': {
+        const { options } = params as MethodParams<'server.configure'>;
+        const before = server.options;
+        server.options = { ...before, ...options };
+        return Object.fromEntries(Object.keys(options).map((name) => [name, before[name] ?? null]));
+      }
       case 'server.set-lossless':
         this.alive(server);
         return null;

@@ -20,6 +20,8 @@ export interface ConsoleSettings {
   readonly nodes: number;
   readonly active: number;
   readonly connections: number;
+  /** Off where it is not said: tests bring nodes back themselves. */
+  readonly recovery?: 'on' | 'off';
 }
 
 /** A started console. */
@@ -81,7 +83,12 @@ async function startIn(
   if (executablePath === undefined) throw new Error('there is no Electron; run: npm run prepare:machine');
   const labFolder = join(home, 'lab');
   const frontEndPort = await freePort();
-  const options = Object.entries({ 'lab-folder': labFolder, port: frontEndPort, ...settings });
+  const options = Object.entries({
+    'lab-folder': labFolder,
+    port: frontEndPort,
+    recovery: 'off',
+    ...settings,
+  });
   const { ELECTRON_RUN_AS_NODE: _, ...environment } = process.env as Record<string, string>;
   const startedAtMs = performance.now();
   const app = await electron.launch({

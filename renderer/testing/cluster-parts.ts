@@ -151,6 +151,8 @@ export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}):
     frontEnd: frontEndOf({ sessions: 350, placed: { [nodeName('db1')]: 12 } }),
     load: loadOf(nowMs, 1240),
     plan: null,
+    series: null,
+    recovery: { on: true, perHourMax: 3, outlook: [] },
     events: eventsOf(nowMs).slice(0, 2),
     processorNote: 'Each node has 0.4 core.',
     startingUp: null,
@@ -175,6 +177,7 @@ export function joinPlan(nowMs: number, part: Partial<Plan> = {}): Plan {
   const predecessor = donor;
   return {
     id: planId('plan-7'),
+    act: { kind: 'move' },
     title: 'Bring db3 online',
     node: joiner,
     from: 'offline',

@@ -28,6 +28,7 @@ export async function openOwnLab(name: string, firstPort: number, connections: n
     active: 3,
     port,
     connections,
+    recovery: false,
     programs: labPrograms,
     log: createLog('lab', join(folder, 'lab.log')),
   });

@@ -131,6 +131,7 @@ const step = (action: PlanStep['action'], title: string, detail: string): PlanSt
 /** The plan that takes db2 offline. */
 export const leavePlan = (changes: Partial<Plan> = {}): Plan => ({
   id: planId('plan-1'),
+  act: { kind: 'move' },
   title: 'Take db2 offline',
   node: db2,
   from: 'active',

@@ -37,6 +37,7 @@ describe('status', () => {
       '',
       'Front end  127.0.0.1:6033, 1,350 sessions, least connections',
       'Quorum     2 of 2 replicating nodes must stay, no failure tolerated',
+      'Ring       view 8.1 of db1, db2',
       '',
       '●  db1  active   127.0.0.1:6034  100 sessions · CPU 40 %',
       '○  db2  standby  127.0.0.1:6035  812 changes behind · 100 sessions · CPU 40 %',

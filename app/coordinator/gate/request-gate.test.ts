@@ -13,6 +13,11 @@ const payloads: Readonly<Record<RequestName, unknown>> = {
   'plan.run': { plan: 'p1', maintenance: { reason: 'new disks', minutes: 60 } },
   'plan.abort': { plan: 'p1' },
   'plan.dismiss': { plan: 'p1' },
+  'series.propose': { nodes: ['db1', 'db2'], act: { kind: 'restart', options: null } },
+  'series.run': { series: 'series-1' },
+  'series.stop': { series: 'series-1' },
+  'series.dismiss': { series: 'series-1' },
+  'recovery.set': { on: false, perHourMax: 3 },
   'load.set': { connections: 350, writePercent: 20, targetRate: null },
   'routing.decisions': { node: null, session: '', after: 0, count: 50 },
   'routing.set': { policy: 'weighted', weights: { db1: 2, db2: 0 } },
@@ -25,6 +30,8 @@ const harmless: readonly RequestName[] = [
   'cluster.open',
   'plan.propose',
   'plan.dismiss',
+  'series.propose',
+  'series.dismiss',
   'routing.decisions',
 ];
 const names = Object.keys(windowRequests) as RequestName[];

@@ -161,6 +161,13 @@ export const swap: StepExecutor<'swap'> = async (action, context) => {
   context.activity(joiner, 'putting the copy in place');
   const status = await joiner.refresh();
   if (status.server.kind === 'running') await joiner.call('server.stop', {});
+  // Until the ring has taken it in, data without its position lie there: a console that dies now must not start them.
+  const { needsCopy } = joiner;
+  context.onUndo(`${joiner.name} has its old data`, async () => {
+    joiner.needsCopy = needsCopy;
+  });
+  joiner.needsCopy = 'its last copy was cut off';
+  await context.remember();
   await joiner.call('copy.swap', {});
   return status.server.kind === 'no-data' ? 'there was no old data' : 'the old data is kept beside it';
 };

@@ -15,7 +15,8 @@ const catchUpRounds = 30;
 /** A predecessor commits what it has sent within milliseconds; reading all its tables takes longer than that. */
 const snapshotTries = 20;
 
-async function startServer(node: ClusterNode, context: StepContext): Promise<void> {
+/** Starts the node's server where it does not run; undone by stopping it. */
+export async function startServer(node: ClusterNode, context: StepContext): Promise<void> {
   const status = await node.refresh();
   if (status.server.kind === 'running') return;
   context.activity(node, 'starting');

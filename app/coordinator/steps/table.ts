@@ -1,5 +1,6 @@
 /** Step kind -> its executor. The compiler refuses a kind without one. */
 import type { StepAction, StepKind } from '../../model/plan.js';
+import { configure, formRingAgain, startAgain } from './again.js';
 import type { StepContext, StepExecutor } from './context.js';
 import { copy, donorReturns, preflight, prepareCopy, startCopy, stepAside, swap } from './copy.js';
 import { catchUp, compare, enterRing, openSessions, startFirst, verify } from './join.js';
@@ -23,6 +24,9 @@ const executors: { readonly [Kind in StepKind]: StepExecutor<Kind> } = {
   'open-sessions': openSessions,
   'stop-server': stopServer,
   'set-aside': setAside,
+  configure,
+  'start-again': startAgain,
+  'form-ring': formRingAgain,
 };
 
 /** Runs one step and answers what came of it. */

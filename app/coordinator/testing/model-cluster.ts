@@ -4,6 +4,7 @@ import { silentLog } from '../../base/log.js';
 import { nodeName } from '../../model/ids.js';
 import type { TargetState } from '../../model/node-state.js';
 import { hasEnded, type Plan } from '../../model/plan.js';
+import type { Series, SeriesAct } from '../../model/series.js';
 import { PeerModel } from '../../sim/peer-model.js';
 import { Coordinator } from '../coordinator.js';
 import type { ClusterMemory } from '../ports.js';
@@ -79,6 +80,7 @@ export async function openModel(
     model = new PeerModel(modelNodes),
     clock = new HurriedClock(),
     disk = { memory: undefined } as ModelDisk,
+    recovery = false,
   } = {},
 ): Promise<OpenedModel> {
   const coordinator = new Coordinator({
@@ -96,6 +98,7 @@ export async function openModel(
     clock,
     log: silentLog(),
     operator: 'test',
+    recovery,
   });
   await coordinator.open(active);
   return { model, coordinator, clock, disk };
@@ -112,10 +115,25 @@ export async function move({ coordinator }: OpenedModel, node: string, target: T
   return cluster.plan;
 }
 
+/** Proposes a series for these nodes and runs it; answers the series as it ended. */
+export async function runSeries(
+  { coordinator }: OpenedModel,
+  nodes: readonly string[],
+  act: SeriesAct,
+): Promise<Series> {
+  const { handlers, cluster } = coordinator;
+  const proposed = await handlers['series.propose']({ nodes: nodes.map(nodeName), act });
+  await handlers['series.run']({ series: proposed.id });
+  await settled(coordinator);
+  if (!cluster.series || !hasEnded(cluster.series)) throw new Error('a series without an end');
+  return cluster.series;
+}
+
 /** Lets the plan and the repair of the ring run to their ends. */
 export async function settled(coordinator: Coordinator): Promise<void> {
-  for (let turn = 0; turn < 3000; turn++) {
+  const { cluster } = coordinator;
+  for (let turn = 0; turn < 9000; turn++) {
     await new Promise(setImmediate);
-    if (turn > 300 && (!coordinator.cluster.plan || hasEnded(coordinator.cluster.plan))) return;
+    if (turn > 300 && [cluster.plan, cluster.series].every((each) => !each || hasEnded(each))) return;
   }
 }

@@ -144,9 +144,47 @@ function serverLines(settings: PeerSettings, folder: NodeFolder): readonly Line[
   ];
 }
 
-/** The text of the server's defaults file. */
-export function serverConfiguration(settings: PeerSettings, folder: NodeFolder): string {
-  const lines = [...serverLines(settings, folder), ...replicationLines(settings), ...numberLines(settings)];
+/** Lines of `serverLines` that are sizes and tastes: an operator may know better. */
+const tunable = new Set([
+  'log_warnings',
+  'max_connections',
+  'back_log',
+  'max_allowed_packet',
+  'innodb_buffer_pool_size',
+  'innodb_log_file_size',
+  'innodb_buffer_pool_dump_at_shutdown',
+  'innodb_buffer_pool_load_at_startup',
+  'innodb_read_io_threads',
+  'innodb_write_io_threads',
+  'aria_pagecache_buffer_size',
+  'key_buffer_size',
+]);
+
+const linesOf = (settings: PeerSettings, folder: NodeFolder): readonly Line[] => [
+  ...serverLines(settings, folder),
+  ...replicationLines(settings),
+  ...numberLines(settings),
+];
+
+/** Options that no operator may give a server: where it lives, and what ordered replication rests on. */
+export function reservedOptions(settings: PeerSettings, folder: NodeFolder): ReadonlySet<string> {
+  const ours = linesOf(settings, folder).map(([name]) => name.replaceAll('-', '_'));
+  return new Set(ours.filter((name) => !tunable.has(name)));
+}
+
+/**
+ * The text of the server's defaults file.
+ * @param own options of the operator; they come last, where the server lets them win
+ */
+export function serverConfiguration(
+  settings: PeerSettings,
+  folder: NodeFolder,
+  own: Readonly<Record<string, string>> = {},
+): string {
+  const lines = [
+    ...linesOf(settings, folder),
+    ...Object.entries(own).map(([name, value]): Line => [name, value, 'given by the operator']),
+  ];
   return [
     `# Written by Ringmaster at every start of ${settings.node}; changes made here are lost.`,
     '[mariadbd]',

@@ -20,6 +20,8 @@ export interface NodeFolder {
   /** Exists while somebody wants the server to run: tells a stop on purpose from a loss across a restart of the peer. */
   readonly wantedFile: string;
   readonly configuration: string;
+  /** Options that the operator gave the server. */
+  readonly ownOptions: string;
   /** Login of mariabackup, readable by the server's user only: command lines can be seen by everybody. */
   readonly backupConfiguration: string;
   readonly serverLog: string;
@@ -51,6 +53,7 @@ export function nodeFolder(root: string): NodeFolder {
     pidFile: join(run, 'mariadb.pid'),
     wantedFile: join(run, 'wanted'),
     configuration: join(run, 'server.cnf'),
+    ownOptions: join(root, 'options.json'),
     backupConfiguration: join(run, 'backup.cnf'),
     serverLog: join(root, 'log', 'mariadb.log'),
   };

@@ -15,6 +15,7 @@ import { accountsSql } from './accounts.js';
 import { Admin, textOf } from './admin.js';
 import { serverConfiguration } from './configuration.js';
 import type { NodeFolder } from './node-folder.js';
+import { OwnOptions } from './own-options.js';
 import { endInWords, logTailBytes, startFailure } from './server-log.js';
 
 /** Space for the system tablespaces, the redo log and a few binlogs. */
@@ -39,6 +40,7 @@ interface Watched extends Live {
 }
 
 export class ServerProcess {
+  readonly ownOptions: OwnOptions;
   readonly #settings: PeerSettings;
   readonly #folder: NodeFolder;
   readonly #host: Host;
@@ -56,6 +58,7 @@ export class ServerProcess {
     this.#settings = settings;
     this.#folder = folder;
     this.#host = tools.host;
+    this.ownOptions = new OwnOptions(settings, folder, tools.host);
     this.#clock = tools.clock;
     this.#log = tools.log;
     this.#changed = tools.changed;
@@ -364,7 +367,7 @@ export class ServerProcess {
   async #writeConfiguration(): Promise<void> {
     await this.#host.writeText(
       this.#folder.configuration,
-      serverConfiguration(this.#settings, this.#folder),
+      serverConfiguration(this.#settings, this.#folder, await this.ownOptions.load()),
       {
         mode: 0o640,
         owner: this.#settings.runAs,

@@ -1,5 +1,5 @@
 /** Drives a real lab in tests, with verbs that wait for what an operator would wait for. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
@@ -9,6 +9,7 @@ import { type ClusterSnapshot, findNode, type NodeView } from '../../model/clust
 import { nodeName } from '../../model/ids.js';
 import type { NodeState, TargetState } from '../../model/node-state.js';
 import { hasEnded, type Plan } from '../../model/plan.js';
+import type { Series, SeriesAct } from '../../model/series.js';
 import { runsAsRoot } from '../folders.js';
 import { type Lab, openLab } from '../lab.js';
 import { freePorts } from '../ports.js';
@@ -19,6 +20,8 @@ export interface LabDriverOptions {
   readonly nodes?: number;
   readonly active?: number;
   readonly connections?: number;
+  /** Off where it is not said: tests bring nodes back themselves. */
+  readonly recovery?: boolean;
   readonly folder?: string;
   /** First of the ports that the lab may use. */
   readonly port: number;
@@ -34,6 +37,7 @@ export class LabDriver {
     nodes = 3,
     active = 1,
     connections = 0,
+    recovery = false,
     folder,
     port,
   }: LabDriverOptions): Promise<LabDriver> {
@@ -46,6 +50,7 @@ export class LabDriver {
       active,
       port: free,
       connections,
+      recovery,
       programs: { peer: join(programs, 'peer/peer.cjs'), load: join(programs, 'load/load.cjs') },
       log: createLog('lab', join(home, 'lab.log')),
     });
@@ -100,6 +105,25 @@ export class LabDriver {
     );
     if (!ended.plan) throw new Error('the plan vanished');
     return ended.plan;
+  }
+
+  /** Proposes a series for these nodes and runs it; answers the series as it ended. */
+  async moveAll(names: readonly string[], act: SeriesAct): Promise<Series> {
+    const { handlers } = this.lab;
+    const proposed = await handlers['series.propose']({ nodes: names.map(nodeName), act });
+    await handlers['series.run']({ series: proposed.id });
+    const ended = await this.until(
+      `${proposed.title} ends`,
+      ({ series }) => series?.id === proposed.id && hasEnded(series),
+      180_000,
+    );
+    if (!ended.series) throw new Error('the series vanished');
+    return ended.series;
+  }
+
+  /** Kills the server of a node as a crash would. */
+  async killServer(name: string): Promise<void> {
+    process.kill(Number(await readFile(join(this.folder, name, 'run', 'mariadb.pid'), 'utf8')), 'SIGKILL');
   }
 
   /** Asks a node's server itself. For looking only: changes go through the front end, which keeps their order. */

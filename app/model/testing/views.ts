@@ -1,6 +1,6 @@
 /** Builders of snapshots for tests: say only what matters, the rest is ordinary. */
-import type { ClusterSnapshot, FrontEndView, NodeView } from '../cluster.js';
-import { nodeName } from '../ids.js';
+import type { ClusterSnapshot, FrontEndView, NodeView, TokenView } from '../cluster.js';
+import { type NodeName, nodeName } from '../ids.js';
 import type { NodeSample } from '../metrics.js';
 import { policyWords } from '../routing.js';
 
@@ -62,6 +62,15 @@ export function frontEndOf(changes: Partial<FrontEndView> = {}): FrontEndView {
   };
 }
 
+/** The view that these nodes agree on, at rest. */
+const tokenOf = (members: readonly NodeName[]): TokenView => ({
+  ringId: '8.1',
+  members,
+  holder: null,
+  rotationsPerSecond: 0,
+  rotationMs: null,
+});
+
 /** A snapshot of these nodes: those that replicate are the ring. */
 export function snapshotOf(
   nodes: readonly NodeView[],
@@ -76,10 +85,12 @@ export function snapshotOf(
     kind: 'lab',
     nodes,
     ring,
-    token: null,
+    token: ring.length > 0 ? tokenOf(ring) : null,
     frontEnd: frontEndOf(),
     load: null,
     plan: null,
+    series: null,
+    recovery: { on: true, perHourMax: 3, outlook: [] },
     events: [],
     processorNote: 'each node has 0.4 core',
     startingUp: null,
