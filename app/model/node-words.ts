@@ -32,6 +32,8 @@ export function loadWords(node: NodeView): string | null {
 export function noteWords(node: NodeView, nowMs: number): string | null {
   if (node.maintenance) return maintenanceWords(node.maintenance, nowMs);
   if (node.state === 'failed') return node.reason;
+  if (replicates(node.state) && node.ring && node.ring.ringId === null)
+    return 'waits for a majority of the ring';
   if (node.replication?.error) return node.replication.error;
   if (node.activity) return node.activity;
   const behind = node.replication?.changesBehind;

@@ -7,7 +7,7 @@ import type { PlanEffect, PlanState } from './plan.js';
 import { serverOptionsSchema } from './server-options.js';
 
 /** States that several nodes can be brought to; maintenance has a reason of its own for each. */
-const seriesTargets = ['active', 'standby', 'offline'] as const;
+export const seriesTargets = ['active', 'standby', 'offline'] as const;
 /** What is done to each node of a series. */
 export const seriesActSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('move'), target: z.enum(seriesTargets) }).strict(),

@@ -148,6 +148,62 @@ export class ClusterPage {
     await this.waitForState(name, target, 5000);
   }
 
+  /** Card of several nodes that take their turns. */
+  get seriesCard(): Locator {
+    return this.#page.getByTestId('series-card');
+  }
+
+  /** Chooses these nodes by Shift and click, and opens the menu that is meant for all of them. */
+  async openMenuOfAll(names: readonly string[]): Promise<void> {
+    for (const name of names) await this.node(name).click({ modifiers: ['Shift'] });
+    await this.#page.getByTestId('chosen-act').click();
+    await expect(this.#page.getByRole('menu')).toBeVisible();
+  }
+
+  /** Lets nobody be chosen any more. */
+  async chooseNobody(): Promise<void> {
+    await this.#page.getByTestId('chosen-none').click();
+    await expect(this.#page.getByTestId('chosen-bar')).toHaveCount(0);
+  }
+
+  /** Entry of the open menu: restarts, as they are or with other options. */
+  restartEntry(kind: 'restart' | 'options'): Locator {
+    return this.#page.getByTestId(`menu-${kind}`);
+  }
+
+  async typeOptions(text: string): Promise<void> {
+    await this.#page.getByTestId('options-text').fill(text);
+    await this.#page.getByTestId('options-propose').click();
+    await expect(this.seriesCard).toHaveAttribute('data-state', 'proposed');
+  }
+
+  async confirmSeries(): Promise<void> {
+    await this.#page.getByTestId('series-confirm').click();
+    await expect(this.seriesCard).not.toHaveAttribute('data-state', 'proposed');
+  }
+
+  async waitForSeries(state: PlanState, timeoutMs: number): Promise<void> {
+    await expect(this.seriesCard, `the series is ${state}`).toHaveAttribute('data-state', state, {
+      timeout: timeoutMs,
+    });
+  }
+
+  async dismissSeries(): Promise<void> {
+    await this.#page.getByTestId('series-dismiss').click();
+    await expect(this.seriesCard).toHaveCount(0);
+  }
+
+  /** Why the last thing that was asked for was refused. */
+  get trouble(): Locator {
+    return this.#page.getByTestId('trouble');
+  }
+
+  /** Switches automatic recovery. */
+  async setRecovery(on: boolean): Promise<void> {
+    await this.#page.getByTestId('recovery-pill').click();
+    await expect(this.#page.getByTestId('recovery-pill')).toHaveText(`Recovery ${on ? 'on' : 'off'}`);
+  }
+
   /** The sentence on top, while it is about this. */
   sentenceAbout(topic: ErrorCode): Locator {
     return this.#page.locator(`[data-testid="sentence"][data-topic="${topic}"]`);

@@ -156,3 +156,22 @@ export async function contentsAtOneChange(
     await Promise.all(connections.map((connection) => connection.end()));
   }
 }
+
+/**
+ * Takes from these servers the binlogs that reach back: whoever was away needs a full copy then. Nothing of it enters
+ * the binlogs themselves. A log that a follower still reads stays; it moves on with the next change.
+ */
+export async function forgetBinlogs(labFolder: string, nodes: readonly NodeView[]): Promise<void> {
+  const deadlineMs = performance.now() + quietBoundMs;
+  for (const node of nodes) {
+    const connection = await connect(labFolder, node);
+    await rowsOf(connection, 'FLUSH NO_WRITE_TO_BINLOG BINARY LOGS');
+    for (;;) {
+      const logs = await rowsOf(connection, 'SHOW BINARY LOGS');
+      if (logs.length === 1) break;
+      if (performance.now() > deadlineMs) throw new Error(`${node.name} keeps ${logs.length} binlogs`);
+      await rowsOf(connection, 'PURGE BINARY LOGS TO ?', [String(logs.at(-1)?.Log_name)]);
+    }
+    await connection.end();
+  }
+}

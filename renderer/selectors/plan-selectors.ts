@@ -2,12 +2,23 @@
 import type { ClusterSnapshot } from '../../app/model/cluster.js';
 import type { NodeName } from '../../app/model/ids.js';
 import { replicates } from '../../app/model/node-state.js';
-import type { Plan } from '../../app/model/plan.js';
+import { isRunning, type Plan } from '../../app/model/plan.js';
 import { stepFraction } from '../../app/model/plan-words.js';
+import type { Series } from '../../app/model/series.js';
 import type { ConsoleState } from '../store/cluster-store.js';
 
 /** The plan on the card: the one being proposed before the one that runs or ran. */
 export const shownPlan = (state: ConsoleState): Plan | null => state.proposal ?? state.snapshot?.plan ?? null;
+
+/** The series on the card: hidden by a plan that is being proposed, and by one that came later. */
+export function shownSeries({ proposal, seriesProposal, snapshot }: ConsoleState): Series | null {
+  if (proposal) return null;
+  if (seriesProposal) return seriesProposal;
+  const { series, plan } = snapshot ?? { series: null, plan: null };
+  if (!series) return null;
+  const ownPlan = !plan || series.parts.some((part) => part.plan === plan.id);
+  return ownPlan || isRunning(series) ? series : null;
+}
 
 /** Nodes that could give the data: those that replicate, the joiner left out. None when the plan needs no donor. */
 export function possibleDonors(nodes: ClusterSnapshot['nodes'], plan: Plan): readonly NodeName[] {

@@ -20,6 +20,7 @@ import type { MaintenanceRequest } from '../../app/model/maintenance.js';
 import { replicates } from '../../app/model/node-state.js';
 import { hasEnded, type Plan } from '../../app/model/plan.js';
 import type { Decision, Routing } from '../../app/model/routing.js';
+import type { Series } from '../../app/model/series.js';
 import { type DecisionFilter, type DecisionList, everyDecision } from './decision-list.js';
 import { createMetricsHistory, type MetricsHistory } from './metrics-history.js';
 import { shareStructure } from './share-structure.js';
@@ -40,6 +41,12 @@ export interface ConsoleState {
   readonly nowMs: number;
   /** A plan that was proposed to the operator and is not yet part of the snapshot. */
   readonly proposal: Plan | null;
+  /** The same for a series. */
+  readonly seriesProposal: Series | null;
+  /** Nodes that the next act is meant for, when there are several. */
+  readonly chosen: readonly NodeName[];
+  /** Nodes whose options are being typed; null while no form is open. */
+  readonly optionsOf: readonly NodeName[] | null;
   /** What the operator has said so far about the maintenance that is proposed. */
   readonly maintenanceDraft: MaintenanceRequest;
   readonly panel: PanelPage;
@@ -91,6 +98,9 @@ const initialState: ConsoleState = {
   snapshot: null,
   nowMs: 0,
   proposal: null,
+  seriesProposal: null,
+  chosen: [],
+  optionsOf: null,
   maintenanceDraft: emptyMaintenanceDraft,
   panel: 'load',
   selected: null,
@@ -117,7 +127,9 @@ function withSnapshot(state: ConsoleState, next: ClusterSnapshot): ConsoleState 
   const before = state.snapshot?.plan ?? null;
   const taken = state.proposal !== null && snapshot.plan?.id === state.proposal.id;
   const appeared = snapshot.plan !== null && before?.id !== snapshot.plan.id;
-  const vanished = snapshot.plan === null && before !== null && state.proposal === null;
+  const vanished =
+    snapshot.plan === null && before !== null && state.proposal === null && snapshot.series === null;
+  const begun = state.seriesProposal !== null && snapshot.series?.id === state.seriesProposal.id;
   const page = appeared ? 'plan' : vanished && state.panel === 'plan' ? 'load' : state.panel;
   const here = (name: NodeName | null) =>
     name !== null && snapshot.nodes.some((node) => node.name === name) ? name : null;
@@ -126,6 +138,8 @@ function withSnapshot(state: ConsoleState, next: ClusterSnapshot): ConsoleState 
     connection: { kind: 'open' },
     snapshot,
     proposal: taken || (appeared && snapshot.plan && !hasEnded(snapshot.plan)) ? null : state.proposal,
+    seriesProposal: begun ? null : state.seriesProposal,
+    chosen: state.chosen.filter((name) => here(name) !== null),
     panel: page,
     selected: here(state.selected),
     menuOf: here(state.menuOf),

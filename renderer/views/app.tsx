@@ -1,4 +1,5 @@
 /** The whole window. */
+import { OptionsDialog } from '../parts/options-dialog.js';
 import { ResetDialog } from '../parts/reset-dialog.js';
 import { useConsoleState } from '../store/console-context.js';
 import { Charts } from './charts.js';
@@ -21,7 +22,7 @@ export function App() {
   const known = useConsoleState((state) => (state.snapshot?.nodes.length ?? 0) > 0);
   const connection = useConsoleState((state) => state.connection.kind);
   // While the dialog asks, nothing behind it can be reached, by key or by screen reader.
-  const asking = useConsoleState((state) => state.resetOpen);
+  const asking = useConsoleState((state) => state.resetOpen || state.optionsOf !== null);
   return (
     <div className="window" data-connection={connection} inert={asking}>
       <TitleBar />
@@ -36,6 +37,7 @@ export function App() {
       <SidePanel />
       <EventList />
       <ResetDialog />
+      <OptionsDialog />
     </div>
   );
 }

@@ -8,6 +8,8 @@ import { stateMeanings } from '../../app/model/node-state.js';
 import { loadWords, noteWords, staleSeconds, stateWords } from '../../app/model/node-words.js';
 import { sessionsInAll } from '../../app/model/sentence.js';
 import { openStateMenu, selectNode } from '../commands/commands.js';
+import { chooseAll, chooseNode, chooseNone } from '../commands/series-commands.js';
+import { CommandButton } from '../parts/command-button.js';
 import { Glyph } from '../parts/glyph.js';
 import { StateMenu } from '../parts/state-menu.js';
 import { useSize } from '../parts/use-size.js';
@@ -46,6 +48,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
   const node = useConsoleState((state) => state.snapshot && findNode(state.snapshot, name));
   const stale = useConsoleState((state) => (node ? staleSeconds(node, state.nowMs) : null));
   const selected = useConsoleState((state) => state.selected === name && state.panel === 'node');
+  const chosen = useConsoleState((state) => state.chosen.includes(name));
   const expanded = useConsoleState((state) => state.menuOf === name);
   const said = useConsoleState((state) => (node ? noteWords(node, state.nowMs) : null));
   if (!node) return null;
@@ -59,6 +62,9 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
     if (step) {
       event.preventDefault();
       focusNeighbour(event.currentTarget, step);
+    } else if (event.key === ' ' && event.shiftKey) {
+      event.preventDefault();
+      void chooseNode.perform(store, name);
     } else if (
       event.key === 'Enter' ||
       event.key === 'ContextMenu' ||
@@ -84,7 +90,8 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
         data-role={node.role ?? undefined}
         data-stale={stale !== null}
         data-overdue={node.maintenance?.overdue}
-        aria-label={`${name}, ${stateWords(node)}`}
+        data-chosen={chosen}
+        aria-label={`${name}, ${stateWords(node)}${chosen ? ', chosen' : ''}`}
         aria-describedby={labelId}
         aria-haspopup="menu"
         aria-expanded={expanded}
@@ -92,6 +99,7 @@ const NodeOnRing = memo(function NodeOnRing({ name, index, place, radius, compac
         title={`${node.state}: ${stateMeanings[node.state]}`}
         onClick={(event) => {
           if (event.ctrlKey) openMenu(event);
+          else if (event.shiftKey) void chooseNode.perform(store, name);
           else void selectNode.perform(store, name);
         }}
         onContextMenu={openMenu}
@@ -177,6 +185,27 @@ function OpenMenu(props: { readonly layout: RingLayout; readonly names: readonly
   return <StateMenu key={node.name} node={node} anchor={anchor} />;
 }
 
+/** Shown while nodes are chosen: what the next act is meant for. */
+function ChosenBar() {
+  const names = useConsoleState((state) => state.chosen.join(', '));
+  const count = useConsoleState((state) => state.chosen.length);
+  const last = useConsoleState((state) => state.chosen.at(-1) ?? null);
+  if (last === null) return null;
+  return (
+    <div className="chosen-bar" data-testid="chosen-bar" role="status">
+      <span title={names}>
+        <b>{count}</b> chosen
+      </span>
+      <CommandButton command={openStateMenu} subject={last} testId="chosen-act">
+        Change …
+      </CommandButton>
+      <CommandButton command={chooseAll} subject={null} look="quiet" testId="chosen-all" />
+      <CommandButton command={chooseNone} subject={null} look="quiet" testId="chosen-none" />
+      <span className="sr-only">Shift and click, or Shift and Space, chooses further nodes.</span>
+    </div>
+  );
+}
+
 export function ClusterView() {
   const stage = useRef<HTMLElement>(null);
   const size = useSize(stage);
@@ -210,6 +239,7 @@ export function ClusterView() {
           <TokenMark layout={layout} names={names} />
           <SightTableOverlay />
           <OpenMenu layout={layout} names={names} />
+          <ChosenBar />
         </>
       )}
     </section>

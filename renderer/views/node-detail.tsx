@@ -115,6 +115,22 @@ const serverFacts = (node: NodeView): readonly Fact[] => [
   { label: 'Data', value: when(node.dataBytes, formatBytes) ?? (node.hasData ? null : 'none yet') },
 ];
 
+/** What recovery will do about a failed node. */
+function ComesBack({ node: { name, state } }: { readonly node: NodeView }) {
+  const words = useConsoleState(({ snapshot, nowMs }) => {
+    if (state !== 'failed' || !snapshot) return null;
+    const { on, outlook } = snapshot.recovery;
+    if (!on) return 'Automatic recovery is off: bring it online when it is mended.';
+    const next = outlook.find(({ node }) => node === name);
+    if (!next) return null;
+    const why = next.words === null ? '' : ` (${next.words})`;
+    if (next.atMs === null) return `It is not brought back by itself now: ${next.words}.`;
+    const seconds = Math.max(0, Math.ceil((next.atMs - nowMs) / 1000));
+    return `It is brought back in ${seconds} s${why}.`;
+  });
+  return words === null ? null : <p data-testid="comes-back">{words}</p>;
+}
+
 export function NodeDetail() {
   const node = useConsoleState((state) =>
     state.selected !== null && state.snapshot ? findNode(state.snapshot, state.selected) : undefined,
@@ -131,6 +147,7 @@ export function NodeDetail() {
           </p>
           {node.reason && <p>Why: {node.reason}.</p>}
           {node.activity && <p>Now: {node.activity}.</p>}
+          <ComesBack node={node} />
         </div>
       </header>
       <CommandButton command={openStateMenu} subject={node.name}>

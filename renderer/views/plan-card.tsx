@@ -3,7 +3,7 @@ import { Check, Circle, CircleAlert, CircleDot, Minus, TriangleAlert, Undo2, X }
 import { useEffect, useRef } from 'react';
 import { formatSeconds, momentWords } from '../../app/base/format.js';
 import { stateInWords } from '../../app/model/node-state.js';
-import type { Plan, PlanStep, StepProgress, StepState } from '../../app/model/plan.js';
+import type { Plan, PlanEffect, PlanStep, StepProgress, StepState } from '../../app/model/plan.js';
 import {
   elapsedSeconds,
   planPercent,
@@ -142,6 +142,24 @@ function MaintenanceRows({ plan: { maintenance } }: { readonly plan: Plan }) {
   );
 }
 
+/** Lines of "now and after"; one without an after says how things stand. */
+export function EffectRows({ effects }: { readonly effects: readonly PlanEffect[] }) {
+  return effects.map((effect) => (
+    <div className="row" key={effect.label}>
+      <dt>{effect.label}</dt>
+      <dd>
+        {effect.now === effect.after || effect.after === '' ? (
+          effect.now
+        ) : (
+          <>
+            {effect.now} <i>→</i> <b>{effect.after}</b>
+          </>
+        )}
+      </dd>
+    </div>
+  ));
+}
+
 function Effects({ plan }: { readonly plan: Plan }) {
   const cluster = useConsoleState((state) => state.snapshot?.name ?? '');
   return (
@@ -152,22 +170,9 @@ function Effects({ plan }: { readonly plan: Plan }) {
           {plan.node} <span>on {cluster}</span>
         </dt>
         <dd>
-          {plan.from} <i>→</i> <b>{plan.target}</b>
+          {plan.from} <i>→</i> <b>{plan.act.kind === 'restart' ? 'restarted' : plan.target}</b>
         </dd>
-        {plan.effects.map((effect) => (
-          <div className="row" key={effect.label}>
-            <dt>{effect.label}</dt>
-            <dd>
-              {effect.now === effect.after ? (
-                effect.now
-              ) : (
-                <>
-                  {effect.now} <i>→</i> <b>{effect.after}</b>
-                </>
-              )}
-            </dd>
-          </div>
-        ))}
+        <EffectRows effects={plan.effects} />
         {plan.expectedSeconds !== null && (
           <>
             <dt>Expected time</dt>
@@ -236,7 +241,8 @@ function Actions({ plan }: { readonly plan: Plan }) {
   return <CommandButton command={dismissPlan} subject={plan} testId="plan-dismiss" />;
 }
 
-function Steps({ plan }: { readonly plan: Plan }) {
+/** The steps of a plan, as far as they are. */
+export function PlanSteps({ plan }: { readonly plan: Plan }) {
   return (
     <section className="card">
       <h3>Steps {plan.state !== 'proposed' && <span className="percent">{planPercent(plan)} %</span>}</h3>
@@ -275,7 +281,7 @@ export function PlanCard({ plan }: { readonly plan: Plan }) {
         <Outcome plan={plan} />
         {asksWhy && <MaintenanceForm key={plan.id} plan={plan} />}
         {proposed && <Effects plan={plan} />}
-        <Steps plan={plan} />
+        <PlanSteps plan={plan} />
         {!proposed && <Effects plan={plan} />}
       </div>
       <footer className="plan-actions">

@@ -1,12 +1,13 @@
 /** The panel at the side: the plan, the selected node, the sessions, or the load. */
 import { Tabs } from 'radix-ui';
 import { planPercent } from '../../app/model/plan-words.js';
-import { shownPlan } from '../selectors/plan-selectors.js';
+import { shownPlan, shownSeries } from '../selectors/plan-selectors.js';
 import type { PanelPage } from '../store/cluster-store.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
 import { LoadPanel } from './load-panel.js';
 import { NodeDetail } from './node-detail.js';
 import { PlanCard } from './plan-card.js';
+import { SeriesCard } from './series-card.js';
 import { SessionsPanel } from './sessions-panel.js';
 
 const isPage = (value: string): value is PanelPage => ['plan', 'node', 'sessions', 'load'].includes(value);
@@ -16,7 +17,8 @@ export function SidePanel() {
   const plan = useConsoleState(shownPlan);
   const wanted = useConsoleState((state) => state.panel);
   const selected = useConsoleState((state) => state.selected);
-  const page = wanted === 'plan' && !plan ? 'load' : wanted;
+  const series = useConsoleState(shownSeries);
+  const page = wanted === 'plan' && !plan && !series ? 'load' : wanted;
   const percent =
     plan && (plan.state === 'running' || plan.state === 'aborting') ? ` ${planPercent(plan)} %` : '';
   return (
@@ -29,16 +31,16 @@ export function SidePanel() {
         }}
       >
         <Tabs.List className="tab-list" aria-label="What the panel shows">
-          {plan && <Tabs.Trigger value="plan">Plan{percent}</Tabs.Trigger>}
+          {(plan || series) && <Tabs.Trigger value="plan">Plan{percent}</Tabs.Trigger>}
           <Tabs.Trigger className="tab-of-node" value="node">
             {selected ?? 'Node'}
           </Tabs.Trigger>
           <Tabs.Trigger value="sessions">Sessions</Tabs.Trigger>
           <Tabs.Trigger value="load">Load</Tabs.Trigger>
         </Tabs.List>
-        {plan && (
+        {(plan || series) && (
           <Tabs.Content className="tab tab-plan" value="plan" tabIndex={-1}>
-            <PlanCard plan={plan} />
+            {series ? <SeriesCard series={series} /> : plan && <PlanCard plan={plan} />}
           </Tabs.Content>
         )}
         <Tabs.Content className="tab" value="node" tabIndex={-1}>

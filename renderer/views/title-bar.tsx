@@ -3,6 +3,7 @@ import { Check, Copy } from 'lucide-react';
 import { useState } from 'react';
 import { formatCount } from '../../app/base/format.js';
 import { showPolicies } from '../commands/routing-commands.js';
+import { setRecovery } from '../commands/series-commands.js';
 import { copyText } from '../parts/copy-text.js';
 import { takesSessions } from '../selectors/node-selectors.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
@@ -56,6 +57,28 @@ function PolicyPill() {
   );
 }
 
+function RecoveryPill() {
+  const store = useConsole();
+  const on = useConsoleState((state) => state.snapshot?.recovery.on ?? null);
+  const busy = useConsoleState((state) => state.busy.includes(setRecovery.id));
+  const label = useConsoleState((state) => setRecovery.label(state, !on));
+  if (on === null) return null;
+  return (
+    <button
+      type="button"
+      role="switch"
+      aria-checked={on}
+      className="pill pill-button"
+      data-testid="recovery-pill"
+      title={label}
+      disabled={busy}
+      onClick={() => void setRecovery.perform(store, !on)}
+    >
+      Recovery <b>{on ? 'on' : 'off'}</b>
+    </button>
+  );
+}
+
 export function TitleBar() {
   const name = useConsoleState((state) => state.snapshot?.name ?? '');
   const sessions = useConsoleState((state) => state.snapshot?.frontEnd?.sessions ?? null);
@@ -66,6 +89,7 @@ export function TitleBar() {
       <span className="spacer" />
       <FrontEndChip />
       <PolicyPill />
+      <RecoveryPill />
       {sessions !== null && (
         <span className="pill">
           Sessions <b>{formatCount(sessions)}</b>
