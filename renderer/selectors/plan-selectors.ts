@@ -16,8 +16,9 @@ export function shownSeries({ proposal, seriesProposal, snapshot }: ConsoleState
   if (seriesProposal) return seriesProposal;
   const { series, plan } = snapshot ?? { series: null, plan: null };
   if (!series) return null;
-  const ownPlan = !plan || series.parts.some((part) => part.plan === plan.id);
-  return ownPlan || isRunning(series) ? series : null;
+  const later =
+    plan && plan.createdAtMs > series.createdAtMs && !series.parts.some(({ plan: id }) => id === plan.id);
+  return !later || isRunning(series) ? series : null;
 }
 
 /** Nodes that could give the data: those that replicate, the joiner left out. None when the plan needs no donor. */
