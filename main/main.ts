@@ -4,11 +4,21 @@ import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { app, BrowserWindow, dialog, ipcMain, Menu, nativeTheme, protocol, shell } from 'electron';
+import {
+  app,
+  BrowserWindow,
+  dialog,
+  ipcMain,
+  Menu,
+  Notification,
+  nativeTheme,
+  protocol,
+  shell,
+} from 'electron';
 import { systemClock } from '../app/base/clock.js';
 import { messageOf, RingmasterError } from '../app/base/errors.js';
 import { createLog, type Log } from '../app/base/log.js';
-import type { NamedPush } from '../app/contract/window.js';
+import type { NamedPush, SnapshotUpdate } from '../app/contract/window.js';
 import { auditFile, auditRun, createAudit } from '../app/coordinator/gate/audit.js';
 import { createRequestGate, type RequestGate } from '../app/coordinator/gate/request-gate.js';
 import { defaultLabFolder, labNames } from '../app/lab/folders.js';
@@ -17,6 +27,7 @@ import { forkCoordinator } from './coordinator-fork.js';
 import { type CoordinatorKeeper, keepCoordinator } from './coordinator-keeper.js';
 import { harden } from './hardening.js';
 import { menuTemplate, shortcutText, type Theme } from './menu.js';
+import { NewsDesk } from './news.js';
 import { type ConsoleOptions, ownArguments, parseOptions } from './options.js';
 import { developmentPage, isOwnPage, pageScheme, servePageFile } from './page.js';
 import { type Preferences, readPreferences, writePreferences } from './preferences.js';
@@ -90,6 +101,17 @@ function startCoordinator(
     log,
     onPush,
   });
+}
+
+/** Says by the system what happened while no window of ours is in front; a click brings the window back. */
+function tellNews(desk: NewsDesk, update: SnapshotUpdate): void {
+  const news = desk.read(update, app.getName());
+  if (BrowserWindow.getFocusedWindow() || !Notification.isSupported()) return;
+  for (const { title, body } of news) {
+    const notification = new Notification({ title, body, silent: false });
+    notification.on('click', () => BrowserWindow.getAllWindows()[0]?.focus());
+    notification.show();
+  }
 }
 
 /** Answers the windows' requests through the gate. */
@@ -279,10 +301,12 @@ function run(setting: Setting): void {
     protocol.handle(pageScheme, (request) => servePageFile(request, renderer));
     const memory = rememberIn(preferencesPath, log);
     nativeTheme.themeSource = options.theme ?? memory.current().theme;
+    const newsDesk = new NewsDesk();
     const coordinator = startCoordinator(setting, (push) => {
       for (const window of BrowserWindow.getAllWindows())
         window.webContents.send(pushChannel, push.name, push.push);
       commandLine.tell(push);
+      if (push.name === 'cluster.updated') tellNews(newsDesk, push.push);
     });
     const audit = createAudit(systemClock, auditRun(systemClock), auditFile(setting.auditPath));
     const gate = createRequestGate(coordinator, audit, log);

@@ -61,9 +61,9 @@ describe('may this node go there', () => {
   });
 
   it('refuses everything while a plan runs or the cluster starts', () => {
-    const plan = { id: planId('p'), title: 'Bring db3 online', state: 'running' } as Plan;
+    const plan = { id: planId('p'), title: 'Bring db3 online', askedBy: 'olga', state: 'running' } as Plan;
     expect(ask(snapshotOf(ordinary.nodes, { plan }), 'db2', 'active')).toBe(
-      'another plan is running: Bring db3 online',
+      'another plan is running: Bring db3 online (asked for by olga)',
     );
     expect(ask(snapshotOf(ordinary.nodes, { startingUp: 'Starting db1' }), 'db2', 'active')).toBe(
       'the cluster is still starting',

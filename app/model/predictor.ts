@@ -41,10 +41,13 @@ export function lacksQuorum(facts: Pick<Facts, 'nodes' | 'token'>): boolean {
 function busy(facts: Facts): Prediction | undefined {
   if (facts.startingUp !== null) return refuse('the cluster is still starting', 'Wait until it has started.');
   const { plan, series } = facts;
-  const title = series && isRunning(series) ? series.title : plan && isRunning(plan) ? plan.title : undefined;
-  return title === undefined
-    ? undefined
-    : refuse(`another plan is running: ${title}`, 'Wait until it ends, or stop it.');
+  const other = [series, plan].find((each) => each && isRunning(each));
+  return other
+    ? refuse(
+        `another plan is running: ${other.title} (asked for by ${other.askedBy})`,
+        'Wait until it ends, or stop it.',
+      )
+    : undefined;
 }
 
 /** Who joins a ring without a quorum has nobody to follow; those that failed bring it back themselves. */

@@ -1,4 +1,5 @@
 /** Which node gives the copy, and why. Pure. */
+import { countOf } from '../base/format.js';
 import type { NodeView } from '../model/cluster.js';
 import type { NodeName } from '../model/ids.js';
 import { replicates } from '../model/node-state.js';
@@ -47,4 +48,14 @@ function reason(donor: NodeView, count: number, wished: boolean): string {
   if (count === 1) return 'the only node with the data';
   if (donor.state === 'standby') return 'on standby, so no session has to move';
   return `the least loaded of ${count}`;
+}
+
+/** What giving a copy costs, for whoever may choose another: "CPU 40 %, 100 sessions, nothing behind". */
+export function donorCost({ sample, replication }: NodeView): string {
+  const behind = replication?.changesBehind ?? 0;
+  return [
+    ...(sample?.cpuPercent == null ? [] : [`CPU ${Math.round(sample.cpuPercent)} %`]),
+    ...(sample?.sessions == null ? [] : [countOf(sample.sessions, 'session')]),
+    behind > 0 ? `${countOf(behind, 'change')} behind` : 'nothing behind',
+  ].join(', ');
 }

@@ -4,7 +4,7 @@ import type { NodeView } from '../model/cluster.js';
 import type { NodeName, PlanId } from '../model/ids.js';
 import { joinsRing, replicates, type TargetState, type Transition } from '../model/node-state.js';
 import type { JoinMethod, Plan, PlanEffect, StepAction } from '../model/plan.js';
-import type { DonorChoice } from './donor.js';
+import { type DonorChoice, donorCost } from './donor.js';
 import { proposedPlan } from './proposed-plan.js';
 import { failuresTolerated, neighbours, ringOf } from './ring-order.js';
 
@@ -165,6 +165,8 @@ function effectsOf(facts: PlanFacts, joins: boolean): PlanEffect[] {
   if (joins && knowledge.method === 'snapshot' && donor) {
     const bytes = nodes.find((each) => each.name === donor.name)?.dataBytes;
     if (bytes) effects.push({ label: 'To copy', now: '', after: formatBytes(bytes) });
+    const giver = nodes.find((each) => each.name === donor.name);
+    if (giver) effects.push({ label: `${donor.name} now`, now: donorCost(giver), after: '' });
     const during =
       activeNow - (donor.aside && nodes.find((each) => each.name === donor.name)?.state === 'active' ? 1 : 0);
     effects.push({ label: 'Active while copying', now: '', after: `${during}` });

@@ -1,8 +1,9 @@
 /** Steps that bring a node into the ring: compare, catch up, verify, enter, open. */
 import { RingmasterError } from '../../base/errors.js';
-import { countOf, formatCount } from '../../base/format.js';
+import { countOf } from '../../base/format.js';
 import type { TableChecksum } from '../../contract/control.js';
 import { lastSequence, sequenceOf } from '../../model/gtid.js';
+import { catchUpWords } from '../../replication/catch-up-pace.js';
 import { chooseJoin, type Source } from '../../replication/join.js';
 import type { ClusterNode } from '../node.js';
 import { stallSeconds } from '../ring-keeper.js';
@@ -15,12 +16,13 @@ const catchUpRounds = 30;
 /** A predecessor commits what it has sent within milliseconds; reading all its tables takes longer than that. */
 const snapshotTries = 20;
 
-/** Starts the node's server where it does not run; undone by stopping it. */
+/** Starts the node's server where it does not run; undone by stopping it, unless it became a member of the ring. */
 export async function startServer(node: ClusterNode, context: StepContext): Promise<void> {
   const status = await node.refresh();
   if (status.server.kind === 'running') return;
   context.activity(node, 'starting');
   context.onUndo(`${node.name} is stopped again`, async () => {
+    if (context.ring.has(node.name)) return;
     if ((await node.refresh()).server.kind === 'running') await node.call('server.stop', {});
     await node.refresh();
   });
@@ -133,19 +135,33 @@ export const catchUp: StepExecutor<'catch-up'> = async (action, context) => {
     { signal: context.signal },
   );
   node.predecessor = predecessor.name;
+  const newest = async () => (await predecessor.refresh()).position?.binlog ?? '';
   let reached = began;
+  let goal = await newest();
+  let missing = sequenceOf(goal) - reached;
+  if (missing > 0) context.activity(node, `catching up, ${countOf(missing, 'change')} behind`);
   for (let round = 1; round <= catchUpRounds; round++) {
-    const goal = (await predecessor.refresh()).position?.binlog ?? '';
-    const behind = sequenceOf(goal) - reached;
-    if (behind > 0) context.activity(node, `catching up, ${formatCount(behind)} changes behind`);
-    if (sequenceOf(goal) > 0) {
+    const sinceMs = cluster.clock.monotonicMs();
+    if (sequenceOf(goal) > 0)
       await node.call('replication.wait-for', { position: goal, stallSeconds }, context.call);
-    }
+    const applied = sequenceOf(goal) - reached;
     reached = sequenceOf(goal);
-    if (behind <= nearEnough) break;
+    if (applied <= nearEnough) {
+      missing = 0;
+      break;
+    }
+    goal = await newest();
+    missing = sequenceOf(goal) - reached;
+    const seconds = (cluster.clock.monotonicMs() - sinceMs) / 1000;
+    context.activity(node, catchUpWords({ seconds, applied, arrived: missing, missing }));
   }
   context.activity(node, null);
-  return `applied ${countOf(reached - began, 'change')}`;
+  // A member is waited for: the token tells the others how far behind it is, and they commit no faster than it applies.
+  const rest =
+    missing > nearEnough
+      ? `; ${countOf(missing, 'change')} behind still: in the ring the others wait for it`
+      : '';
+  return `applied ${countOf(reached - began, 'change')}${rest}`;
 };
 
 /** At one and the same position, all tables must be equal. */
