@@ -19,6 +19,8 @@ const snapshot: ClusterSnapshot = {
   frontEnd: null,
   load: null,
   plan: null,
+  verification: null,
+  verifiesJoins: true,
   events: [],
   processorNote: '',
   startingUp: null,

@@ -33,6 +33,8 @@ const problemSnapshot = (problem: RingmasterError): ClusterSnapshot => ({
   frontEnd: null,
   load: null,
   plan: null,
+  verification: null,
+  verifiesJoins: true,
   events: [],
   processorNote: '',
   startingUp: null,

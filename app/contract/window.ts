@@ -11,6 +11,7 @@ import type { MetricsPoint } from '../model/metrics.js';
 import { type Danger, targetStateSchema } from '../model/node-state.js';
 import type { Plan } from '../model/plan.js';
 import { type DecisionPage, decisionQuerySchema, routingSchema } from '../model/routing.js';
+import type { VerificationView } from '../model/verification.js';
 
 /** One request: how its payload is parsed, what it answers, and whether it changes anything. */
 interface RequestEntry<Payload extends z.ZodType, Reply> {
@@ -48,6 +49,15 @@ export const windowRequests = {
   'plan.abort': request<Plan>()(z.object({ plan: planIdSchema }).strict(), 'safe'),
   /** Puts an ended plan away, so that its card closes. */
   'plan.dismiss': request<null>()(z.object({ plan: planIdSchema }).strict(), null),
+  /** Compares the data of all nodes at one change. Answers as soon as it runs; the snapshot tells how it goes. */
+  'verification.start': request<VerificationView>()(
+    z.object({ loadPercent: z.number().int().min(1).max(100) }).strict(),
+    'safe',
+  ),
+  /** Stops the comparison that runs. */
+  'verification.stop': request<null>()(nothing, 'safe'),
+  /** Is a joining node compared before it takes sessions? */
+  'verification.set': request<null>()(z.object({ verifiesJoins: z.boolean() }).strict(), 'safe'),
   /** Changes what the load generator does, at once. */
   'load.set': request<null>()(loadSettingsSchema, 'safe'),
   /** The newest decisions of where sessions went, with the table that explains each. */

@@ -7,6 +7,7 @@ import type { ClusterEvent, ClusterSnapshot, FrontEndView, LoadView, NodeView } 
 import { sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
 import type { Plan } from '../model/plan.js';
+import type { VerificationView } from '../model/verification.js';
 import { ClusterNode } from './node.js';
 import type { ClusterMemory, NodeSettings, SessionTarget } from './ports.js';
 import { tokenViewOf } from './ring-view.js';
@@ -30,6 +31,8 @@ export class Cluster {
   /** Replicating nodes in the order that data flows. */
   ring: readonly NodeName[] = [];
   plan: Plan | null = null;
+  verification: VerificationView | null = null;
+  verifiesJoins = true;
   frontEnd: FrontEndView | null = null;
   load: LoadView | null = null;
   processorNote = '';
@@ -105,7 +108,10 @@ export class Cluster {
   }
 
   memory(): ClusterMemory {
-    return { nodes: Object.fromEntries(this.nodes.map((node) => [node.name, node.remember()])) };
+    return {
+      verifiesJoins: this.verifiesJoins,
+      nodes: Object.fromEntries(this.nodes.map((node) => [node.name, node.remember()])),
+    };
   }
 
   /** Ends publishing. */
@@ -124,6 +130,8 @@ export class Cluster {
       frontEnd: this.frontEnd,
       load: this.load,
       plan: this.plan,
+      verification: this.verification,
+      verifiesJoins: this.verifiesJoins,
       events: this.events,
       processorNote: this.processorNote,
       startingUp: this.startingUp,

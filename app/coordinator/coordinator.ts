@@ -12,6 +12,7 @@ import type { MemoryStore, NodeSettings, PeerProvider, SessionRouter } from './p
 import { RingKeeper } from './ring-keeper.js';
 import { shutDown, startUp } from './start-up.js';
 import { TokenRing } from './token-ring.js';
+import { VerificationRunner } from './verification-runner.js';
 
 export interface CoordinatorOptions {
   readonly name: string;
@@ -26,7 +27,16 @@ export interface CoordinatorOptions {
 }
 
 /** The requests that the coordinator answers itself; the rest belongs to whoever embeds it. */
-export type PlanHandlers = Pick<RequestHandlers, 'plan.propose' | 'plan.run' | 'plan.abort' | 'plan.dismiss'>;
+export type PlanHandlers = Pick<
+  RequestHandlers,
+  | 'plan.propose'
+  | 'plan.run'
+  | 'plan.abort'
+  | 'plan.dismiss'
+  | 'verification.start'
+  | 'verification.stop'
+  | 'verification.set'
+>;
 
 export class Coordinator {
   readonly cluster: Cluster;
@@ -35,6 +45,7 @@ export class Coordinator {
   private readonly watch: NodeWatch;
   private readonly maintenance: MaintenanceWatch;
   private readonly plans: PlanRunner;
+  private readonly verification: VerificationRunner;
   private readonly saving = new Lane();
 
   constructor(private readonly options: CoordinatorOptions) {
@@ -47,6 +58,7 @@ export class Coordinator {
     this.watch = new NodeWatch({ cluster, ring: this.ring, token, peers, log, remember });
     this.maintenance = new MaintenanceWatch(cluster);
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
+    this.verification = new VerificationRunner(cluster, log);
     this.handlers = {
       'plan.propose': ({ node, target, donor }, by = operator) =>
         this.plans.propose({ node, target, donor, askedBy: by }),
@@ -54,6 +66,18 @@ export class Coordinator {
       'plan.abort': async ({ plan }, by = operator) => this.plans.stop(plan, by),
       'plan.dismiss': async ({ plan }) => {
         this.plans.dismiss(plan);
+        return null;
+      },
+      'verification.start': async ({ loadPercent }, by = operator) =>
+        this.verification.start(loadPercent, by),
+      'verification.stop': async (_nothing, by = operator) => {
+        this.verification.stop(by);
+        return null;
+      },
+      'verification.set': async ({ verifiesJoins }) => {
+        cluster.verifiesJoins = verifiesJoins;
+        cluster.changed();
+        await this.remember();
         return null;
       },
     };
@@ -68,6 +92,7 @@ export class Coordinator {
     const { cluster } = this;
     cluster.startingUp = 'Connecting to the peers';
     const memory = await store.load();
+    cluster.verifiesJoins = memory?.verifiesJoins ?? true;
     for (const node of cluster.nodes) {
       const remembered = memory?.nodes[node.name];
       if (remembered) node.recall(remembered);
@@ -89,6 +114,7 @@ export class Coordinator {
   async close(): Promise<void> {
     const { cluster } = this;
     const { log, operator } = this.options;
+    await this.verification.close(operator);
     if (cluster.plan?.state === 'running') this.plans.stop(cluster.plan.id, operator);
     await this.plans.settled();
     await shutDown({ cluster, ring: this.ring, log });

@@ -38,6 +38,8 @@ export interface NodeMemory {
 /** What is remembered of a cluster. */
 export interface ClusterMemory {
   readonly nodes: Readonly<Record<string, NodeMemory>>;
+  /** Is a joining node compared before it takes sessions? Yes, where nothing is remembered of it. */
+  readonly verifiesJoins?: boolean | undefined;
 }
 
 /** Keeps the memory. `save` replaces it whole, so that a crash leaves the old or the new one. */

@@ -145,6 +145,9 @@ class RunningLab implements Lab {
       'plan.run': (payload, by) => plans()['plan.run'](payload, by),
       'plan.abort': (payload, by) => plans()['plan.abort'](payload, by),
       'plan.dismiss': (payload) => plans()['plan.dismiss'](payload),
+      'verification.start': (payload, by) => plans()['verification.start'](payload, by),
+      'verification.stop': (payload, by) => plans()['verification.stop'](payload, by),
+      'verification.set': (payload) => plans()['verification.set'](payload),
       'load.set': async (settings) => {
         this.load = settings;
         await this.applyLoad();

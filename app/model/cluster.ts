@@ -7,6 +7,7 @@ import type { LoadSample, NodeSample } from './metrics.js';
 import type { NodeState, TargetState } from './node-state.js';
 import type { Plan } from './plan.js';
 import type { PolicyName } from './routing.js';
+import type { VerificationView } from './verification.js';
 
 /** The part that a node plays in the ring right now. */
 export type NodeRole = 'donor' | 'joiner';
@@ -164,6 +165,10 @@ export interface ClusterSnapshot {
   readonly load: LoadView | null;
   /** The plan that runs, or the last one that ended and was not put away. */
   readonly plan: Plan | null;
+  /** The comparison of all nodes that runs, or the last one since the console began; null before the first. */
+  readonly verification: VerificationView | null;
+  /** Is a joining node compared, table by table, before it takes sessions? */
+  readonly verifiesJoins: boolean;
   /** Newest last, 500 at most. */
   readonly events: readonly ClusterEvent[];
   /** Why CPU is shown the way it is, without a full stop: "each node has 0.4 core" or "the nodes share this machine's 2 cores". */

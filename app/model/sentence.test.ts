@@ -38,6 +38,8 @@ const three = (one: NodeState, two: NodeState, last: NodeState): readonly NodeVi
 const facts = (part: Partial<ClusterSnapshot>): Parameters<typeof describeCluster>[0] => ({
   nodes: [],
   plan: null,
+  verification: null,
+  verifiesJoins: true,
   startingUp: null,
   problem: null,
   frontEnd: frontEndOf({ sessions: 350 }),

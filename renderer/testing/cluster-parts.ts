@@ -151,6 +151,8 @@ export function labSnapshot(nowMs: number, part: Partial<ClusterSnapshot> = {}):
     frontEnd: frontEndOf({ sessions: 350, placed: { [nodeName('db1')]: 12 } }),
     load: loadOf(nowMs, 1240),
     plan: null,
+    verification: null,
+    verifiesJoins: true,
     events: eventsOf(nowMs).slice(0, 2),
     processorNote: 'Each node has 0.4 core.',
     startingUp: null,

@@ -80,6 +80,8 @@ export function snapshotOf(
     frontEnd: frontEndOf(),
     load: null,
     plan: null,
+    verification: null,
+    verifiesJoins: true,
     events: [],
     processorNote: 'each node has 0.4 core',
     startingUp: null,
