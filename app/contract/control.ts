@@ -144,6 +144,8 @@ export interface PeerStatus {
   readonly position: ServerPosition | null;
   readonly follow: FollowStatus | null;
   readonly dataBytes: number | null;
+  /** The file system of its folder; null before it was looked at. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
   /** A finished, not yet used copy stands beside the data. */
   readonly preparedCopy: boolean;
   /** null when the peer belongs to no token ring. */

@@ -58,7 +58,7 @@ export class Coordinator {
     this.watch = new NodeWatch({ cluster, ring: this.ring, token, peers, log, remember });
     this.maintenance = new MaintenanceWatch(cluster);
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
-    this.verification = new VerificationRunner(cluster, log);
+    this.verification = new VerificationRunner(cluster, log, remember);
     this.handlers = {
       'plan.propose': ({ node, target, donor }, by = operator) =>
         this.plans.propose({ node, target, donor, askedBy: by }),

@@ -33,6 +33,8 @@ const nearLookMs = 100;
 /** Places told; there may be one for each range. */
 const driftShown = 100;
 
+const driftReason = 'its data differ from those of the others';
+
 interface Opened {
   readonly node: ClusterNode;
   readonly definitions: readonly TableDefinition[];
@@ -45,6 +47,7 @@ export class VerificationRunner {
   constructor(
     private readonly cluster: Cluster,
     private readonly log: Log,
+    private readonly remember: () => Promise<void>,
   ) {
     cluster.onUpdate(({ changes: { plan } }) => {
       if (plan && isRunning(plan)) this.stop(`the plan "${plan.title}"`);
@@ -67,6 +70,7 @@ export class VerificationRunner {
       nodes: cluster.nodes.map((node) => ({
         name: node.name,
         progress: null,
+        expected: members.includes(node),
         leftOut: members.includes(node) ? null : `it is not in the ring (${node.state})`,
       })),
       position: null,
@@ -264,8 +268,8 @@ export class VerificationRunner {
     const judgement = judge(found, ranges);
     const names = found.map(({ name }) => name);
     const missed = (this.cluster.verification?.nodes ?? [])
-      .map(({ name }) => name)
-      .filter((name) => this.cluster.ring.includes(name) && !names.includes(name));
+      .filter(({ name, expected }) => expected && !names.includes(name))
+      .map(({ name }) => name);
     const words = outcomeWords(names, missed, position, judgement);
     const { drift, notCompared, tables, rows } = judgement;
     this.end({
@@ -279,6 +283,7 @@ export class VerificationRunner {
       words,
     });
     const odd = [...new Set(drift.flatMap((each) => each.odd))];
+    this.markForCopy(names, odd, position);
     this.cluster.say({
       kind: drift.length > 0 ? 'failure' : 'notice',
       severity: drift.length > 0 ? 'bad' : missed.length + notCompared.length > 0 ? 'warning' : 'good',
@@ -287,6 +292,18 @@ export class VerificationRunner {
       by: this.cluster.verification?.askedBy ?? 'Ringmaster',
       mark: drift.length > 0,
     });
+  }
+
+  /** Who stands alone gets a full copy at its next join, and gives none: what it lacks is in no binlog. */
+  private markForCopy(compared: readonly NodeName[], odd: readonly NodeName[], position: string): void {
+    for (const name of compared) {
+      const node = this.cluster.node(name);
+      if (odd.includes(name)) node.needsCopy = `${driftReason} (compared at ${position})`;
+      else if (node.needsCopy?.startsWith(driftReason)) node.needsCopy = null;
+    }
+    this.remember().catch((error: unknown) =>
+      this.log.error({ error: messageOf(error) }, 'memory not saved'),
+    );
   }
 
   private fail(error: RingmasterError): void {

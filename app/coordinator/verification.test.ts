@@ -43,6 +43,18 @@ describe('comparing all nodes', () => {
       { odd: ['db2'], words: 'db2 differs from db1 and db3 in bank.accounts, id from 1000 on' },
     ]);
     expect(opened.coordinator.cluster.snapshot().events.at(-1)).toMatchObject({ node: 'db2', mark: true });
+
+    // It gives no copy to anybody, and gets one itself.
+    await move(opened, 'db3', 'offline');
+    const plan = await opened.coordinator.handlers['plan.propose']({
+      node: nodeName('db3'),
+      target: 'active',
+      donor: null,
+    });
+    expect(plan.donor?.name).toBe('db1');
+    await move(opened, 'db2', 'offline');
+    expect((await move(opened, 'db2', 'active')).method).toBe('snapshot');
+    expect(opened.coordinator.cluster.node(nodeName('db2')).needsCopy).toBeNull();
   });
 
   it('says of a node that does not get there that it was not compared, after some tries', async () => {

@@ -40,6 +40,8 @@ export interface NodeRingView {
   readonly safe: number | null;
   /** Every other member of the cluster. */
   readonly sees: Readonly<Record<NodeName, Sight>>;
+  /** Networks on which it has a connection to another member now. */
+  readonly networks: number;
 }
 
 /** The token ring of the cluster: the view that a majority agreed on. */
@@ -80,6 +82,10 @@ export interface NodeView {
   readonly position: string | null;
   readonly version: string | null;
   readonly dataBytes: number | null;
+  /** The file system of its data; null while its peer has not said. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  /** Why its next join copies everything; null when what it lacks may be enough. */
+  readonly needsCopy: string | null;
   readonly replication: ReplicationView | null;
   readonly sample: NodeSample | null;
   /** Processor quota in cores; null when the node shares the host's processor. */

@@ -22,6 +22,8 @@ const node = (name: string, state: NodeState, part: Partial<NodeView> = {}): Nod
   position: null,
   version: null,
   dataBytes: null,
+  disk: null,
+  needsCopy: null,
   replication: null,
   sample: null,
   cpuQuotaCores: null,

@@ -58,6 +58,8 @@ export interface VerifiedNode {
   readonly progress: StepProgress | null;
   /** Why it could not be compared; null while it is, or was. */
   readonly leftOut: string | null;
+  /** It was in the ring when the comparison began. */
+  readonly expected: boolean;
 }
 
 export type VerificationState = 'running' | 'equal' | 'differs' | 'stopped' | 'failed';

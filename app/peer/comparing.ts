@@ -43,8 +43,19 @@ class Comparing {
     const { clock } = tools;
     const queue = engine.ordered?.queue;
     if (!queue) throw new RingmasterError('server.not-running', { node: settings.node });
-    if (this.#pause) throw new RingmasterError('verification.busy');
-    const pause = await queue.pause(AbortSignal.any([signal, AbortSignal.timeout(tokenWaitMs)]));
+    // One that nobody ended has ended itself: whoever asked for it is gone.
+    if (this.#pause && clock.monotonicMs() < this.#pause.beganMs + this.#pause.limitMs)
+      throw new RingmasterError('verification.busy');
+    const late = new AbortController();
+    const patience = clock.after(tokenWaitMs, () =>
+      late.abort(
+        new RingmasterError('verification.refused', {
+          reason: `${settings.node} did not get the token within ${tokenWaitMs / 1_000} s`,
+          remedy: 'Compare again when the ring is closed.',
+        }),
+      ),
+    );
+    const pause = await queue.pause(AbortSignal.any([signal, late.signal])).finally(() => patience.cancel());
     const limit = clock.after(limitMs, () => pause.end());
     this.#pause = { pause, limit, limitMs, beganMs: clock.monotonicMs() };
     return { sequence: pause.sequence };

@@ -20,9 +20,13 @@ function cost(node: NodeView): number {
 
 /** Nodes that could give a copy to `joiner`, cheapest first. */
 function possibleDonors(nodes: readonly NodeView[], joiner: NodeName): NodeView[] {
-  return nodes
-    .filter((node) => node.name !== joiner && replicates(node.state) && node.replication?.error == null)
-    .sort((a, b) => cost(a) - cost(b));
+  return (
+    nodes
+      .filter((node) => node.name !== joiner && replicates(node.state) && node.replication?.error == null)
+      // One that differs from the others would hand that on.
+      .filter((node) => node.needsCopy === null)
+      .sort((a, b) => cost(a) - cost(b))
+  );
 }
 
 /**

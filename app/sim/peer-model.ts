@@ -252,6 +252,7 @@ export class PeerModel {
       position: this.position(server),
       follow: server.running ? this.follow(server) : null,
       dataBytes: 1_000_000,
+      disk: { freeBytes: 100e9, totalBytes: 200e9 },
       preparedCopy: server.copy !== null,
       ring: this.ringStatus(server),
     };

@@ -40,7 +40,7 @@ export const whenConnected = (state: ConsoleState): Verdict =>
     : refuse('the coordinator does not answer', 'Wait until the connection is back.');
 
 /** Runs one request at a time under this id, and shows what went wrong. */
-async function attempt(store: ConsoleStore, id: string, act: () => Promise<void>): Promise<void> {
+export async function attempt(store: ConsoleStore, id: string, act: () => Promise<void>): Promise<void> {
   if (store.state.getState().busy.includes(id)) return;
   store.state.setState((state) => ({ busy: [...state.busy, id], trouble: null }));
   try {

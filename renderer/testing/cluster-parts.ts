@@ -44,6 +44,8 @@ export function nodeOf(name: string, part: Partial<NodeView> = {}): NodeView {
     position: '0-1-4120',
     version: null,
     dataBytes: 2_010_000_000,
+    disk: { freeBytes: 61_000_000_000, totalBytes: 120_000_000_000 },
+    needsCopy: null,
     replication: null,
     sample: null,
     cpuQuotaCores: 0.4,

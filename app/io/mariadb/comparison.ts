@@ -56,9 +56,8 @@ export class Comparison {
     clock: Clock,
     { node, sequence, patienceMs }: { node: string; sequence: number; patienceMs: number },
   ): Promise<Comparison> {
-    await admin.query(
-      "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, time_zone = '+00:00', sql_mode = ''",
-    );
+    await admin.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await admin.query("SET SESSION time_zone = '+00:00', sql_mode = ''");
     const deadlineMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       const cause = await openAt(admin, sequence);

@@ -253,7 +253,10 @@ export class CommitQueue implements CommitGate {
       upTo: null,
     };
     this.#hold = hold;
-    if (this.#pauser) return this.#beginPause(hold, this.#pauser);
+    if (this.#pauser) {
+      this.#beginPause(hold, this.#pauser);
+      return;
+    }
     for (const waiter of this.#waiters) {
       if (hold.granted >= max) break;
       this.#waiters.delete(waiter);
