@@ -6,38 +6,11 @@ import { z } from 'zod';
 import { serverIdSchema } from '../model/ids.js';
 import type { NodeSample } from '../model/metrics.js';
 import type { StepProgress } from '../model/plan.js';
-import type { TableDefinition, TableRanges, TableSums } from '../model/verification.js';
 import { memberIdMax, membersMax } from '../ring/model.js';
-
-interface MethodEntry<Params extends z.ZodType, Result> {
-  readonly params: Params;
-  /** Does it change the node? The guard of the control server asks. */
-  readonly changes: boolean;
-  /** Carries the type only. */
-  readonly result: (() => Result) | null;
-}
-
-const method =
-  <Result>() =>
-  <Params extends z.ZodType>(params: Params, changes: boolean): MethodEntry<Params, Result> => ({
-    params,
-    changes,
-    result: null,
-  });
+import { comparisonMethods } from './comparison-methods.js';
+import { type MethodEntry, method } from './method.js';
 
 const nothing = z.object({}).strict();
-/** Share of the time that a node works for a comparison, percent. */
-const loadPercent = z.number().int().min(1).max(100);
-const tableRanges = z
-  .object({
-    table: z.string().max(200),
-    key: z
-      .object({ column: z.string().min(1).max(64), kind: z.enum(['number', 'text', 'bytes']) })
-      .strict()
-      .nullable(),
-    edges: z.array(z.string().max(4096)).max(1_000_000),
-  })
-  .strict();
 const position = z.string().regex(/^(\d+-\d+-\d+(,\d+-\d+-\d+)*)?$/);
 const address = z
   .object({ host: z.string().min(1).max(253), port: z.number().int().min(1).max(65_535) })
@@ -255,30 +228,7 @@ export const controlMethods = {
    * Progress in tables.
    */
   'data.checksums': method<{ position: string; tables: readonly TableChecksum[] }>()(nothing, false),
-  /**
-   * Takes the token and commits nothing, so that no node of the cluster commits until `commits.resume`, or for `limitMs`.
-   * Answers the last change of the order.
-   */
-  'commits.pause': method<{ sequence: number }>()(
-    z.object({ limitMs: z.number().int().min(10).max(5_000) }).strict(),
-    true,
-  ),
-  /** Commits go on. `unbroken`: nobody committed between the pause and now. */
-  'commits.resume': method<{ heldMs: number; unbroken: boolean }>()(nothing, true),
-  /** Opens the snapshot of a comparison at exactly this change; it replaces one that is left. */
-  'compare.open': method<{ tables: readonly TableDefinition[] }>()(
-    z.object({ sequence: z.number().int().min(0), patienceMs: z.number().int().min(0).max(5_000) }).strict(),
-    true,
-  ),
-  /** Cuts the tables of the snapshot into ranges, for all nodes. Progress in tables. */
-  'compare.ranges': method<{ tables: readonly TableRanges[] }>()(z.object({ loadPercent }).strict(), true),
-  /** Sums over these ranges in the snapshot. Progress in ranges. */
-  'compare.sums': method<{ position: string; tables: readonly TableSums[] }>()(
-    z.object({ tables: z.array(tableRanges).max(100_000), loadPercent }).strict(),
-    true,
-  ),
-  /** Gives the snapshot up. */
-  'compare.close': method<null>()(nothing, true),
+  ...comparisonMethods,
   /**
    * The data of this node are those of a member of ring `lineage` now (copied, or caught up and compared): the ring may
    * take it in. Without a ring these five do nothing.

@@ -4,7 +4,7 @@ import { RingmasterError } from '../base/errors.js';
 import type { MethodContext, MethodHandlers } from '../contract/control.js';
 import { Admin } from '../io/mariadb/admin.js';
 import { Comparison } from '../io/mariadb/comparison.js';
-import type { CommitPause } from './engine/commit-queue.js';
+import type { CommitPause } from './engine/commit-queue-tools.js';
 import type { Peer } from './peer.js';
 
 /** How long the token may take to come; without one, nobody is in a view. Milliseconds. */

@@ -1,5 +1,5 @@
 /** What an operator can do about the cluster's health: compare all nodes, and mend what a finding names. */
-import type { Finding } from '../../app/model/health.js';
+import type { Finding } from '../../app/model/health/finding.js';
 import { isRunning } from '../../app/model/plan.js';
 import { attempt, type Command, proposeTransition, refuse, whenConnected } from './commands.js';
 

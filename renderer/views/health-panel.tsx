@@ -1,6 +1,7 @@
 /** What is wrong, what one failure would break, and whether all nodes hold the same: with what to do about each. */
 import { CircleAlert, CircleCheck, Info, TriangleAlert } from 'lucide-react';
-import { type Finding, findingsOf, type Severity } from '../../app/model/health.js';
+import type { Finding, Severity } from '../../app/model/health/finding.js';
+import { findingsOf } from '../../app/model/health.js';
 import { mendFinding } from '../commands/health-commands.js';
 import { CommandButton } from '../parts/command-button.js';
 import type { ConsoleState } from '../store/cluster-store.js';

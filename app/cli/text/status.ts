@@ -1,7 +1,8 @@
 /** The state of the cluster and of its nodes, for people and for programs. */
 import { formatBytes, formatCount, isoTime } from '../../base/format.js';
 import type { ClusterSnapshot, NodeView } from '../../model/cluster.js';
-import { type Finding, findingsOf, type Severity } from '../../model/health.js';
+import type { Finding, Severity } from '../../model/health/finding.js';
+import { findingsOf } from '../../model/health.js';
 import { type NodeState, replicates } from '../../model/node-state.js';
 import { loadWords, noteWords, staleSeconds, stateWords } from '../../model/node-words.js';
 import { isRunning } from '../../model/plan.js';

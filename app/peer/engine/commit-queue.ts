@@ -8,10 +8,10 @@
  * A hold begins with everybody who waits. Who arrives during it joins it: as long as nobody else wants the token for
  * `lingerMs`, else for `shareMs`. So a lone writer pays one position query in `lingerMs`, and a contended token moves on.
  */
-import type { Clock, Timer } from '../../base/clock.js';
+import type { Timer } from '../../base/clock.js';
 import { messageOf, RingmasterError } from '../../base/errors.js';
-import type { Log } from '../../base/log.js';
 import type { CommitGate, Released } from '../front-end/gate.js';
+import type { CommitPause, CommitQueueTools } from './commit-queue-tools.js';
 
 /** How long a hold may go on taking newcomers while nobody else wants the token. */
 const lingerMs = 50;
@@ -46,14 +46,6 @@ interface Hold {
   upTo: number | null;
 }
 
-/** The token kept without committing: while it lasts nobody in the cluster commits. */
-export interface CommitPause {
-  /** The last change of the order; nothing comes after it before `end`. */
-  readonly sequence: number;
-  /** Commits go on. @returns false when the view ended meanwhile, and others may have committed since */
-  end(): boolean;
-}
-
 /** Somebody who wants the token for himself. */
 interface Pauser {
   readonly begun: (pause: CommitPause) => void;
@@ -65,25 +57,6 @@ interface Pending {
   readonly hold: Hold;
   readonly level: 'lossless' | 'everywhere';
   readonly settle: (outcome: 'kept' | 'unknown') => void;
-}
-
-export interface CommitQueueTools {
-  /** So many transactions wait. */
-  readonly waiting: (length: number) => void;
-  /** The hold is over: the last number used. */
-  readonly committed: (ringId: number, upTo: number) => void;
-  /** The last number in the node's own log. Rejects while the server does not answer. */
-  readonly readSequence: () => Promise<number>;
-  /** Does another member wait for the token? */
-  readonly othersWant: () => boolean;
-  /** Is the node's own OK, given in the current view, enough for a lossless commit? */
-  readonly okIsEnough: () => boolean;
-  /** This connection of the node commits now, or does no longer: it must not wait for locks of those who may not. */
-  readonly holds: (backendId: number, holds: boolean) => void;
-  /** Resolves when this node has applied everything that was acknowledged anywhere before the call. */
-  readonly caughtUp: (signal: AbortSignal) => Promise<void>;
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 export class CommitQueue implements CommitGate {
