@@ -28,6 +28,8 @@ export const comparisonMethods = {
   ),
   /** Commits go on. `unbroken`: nobody committed between the pause and now. */
   'commits.resume': method<{ heldMs: number; unbroken: boolean }>()(nothing, true),
+  /** Connects and reads the list of tables once, so that the snapshot is opened sooner while commits are kept back. */
+  'compare.prepare': method<null>()(nothing, true),
   /** Opens the snapshot of a comparison at exactly this change; it replaces one that is left. */
   'compare.open': method<{ tables: readonly TableDefinition[] }>()(
     z.object({ sequence: z.number().int().min(0), patienceMs: z.number().int().min(0).max(5_000) }).strict(),

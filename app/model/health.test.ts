@@ -3,7 +3,8 @@ import { RingmasterError } from '../base/errors.js';
 import type { ClusterSnapshot, NodeRingView, TokenView } from './cluster.js';
 import { findingsOf } from './health.js';
 import { nodeName } from './ids.js';
-import { nodeView, sampleOf, snapshotOf } from './testing/views.js';
+import { describeCluster } from './sentence.js';
+import { nodeView, sampleOf, snapshotOf, verificationOf } from './testing/views.js';
 
 const nowMs = 1_000_000;
 const db1 = nodeView('db1');
@@ -140,6 +141,20 @@ describe('what is wrong now', () => {
   it('offers the state change that mends it, for a node that failed or differs', () => {
     const failed = snapshotOf([db1, db2, nodeView('db3', { state: 'failed' })]);
     expect(findingOf(failed, 'node-failed')?.command).toEqual({ node: 'db3', target: 'active' });
+  });
+
+  it('tells of nodes that differ until they have had a full copy, and once', () => {
+    const words = 'db2 differs from db1 and db3 in bank.accounts, id 1000 to 1999';
+    const drift = [{ table: 'bank.accounts', where: '', odd: [db2.name], words, rows: {} }];
+    const verification = verificationOf({ state: 'differs', drift, driftCount: 1 });
+    const marked = { needsCopy: 'its data differ' };
+    const active = snapshotOf([db1, { ...db2, ...marked }, db3], { verification });
+    expect(codesOf(active)).toEqual(['data-differ', 'one-host']);
+    expect(findingOf(active, 'data-differ')?.command).toEqual({ node: 'db2', target: 'offline' });
+    expect(describeCluster(active)).toMatchObject({ tone: 'bad', text: `${words}. db2 needs a full copy.` });
+    const away = snapshotOf([db1, nodeView('db2', { state: 'offline', ...marked }), db3], { verification });
+    expect(findingOf(away, 'data-differ')?.command).toEqual({ node: 'db2', target: 'active' });
+    expect(codesOf(snapshotOf(three, { verification }))).toEqual(['one-host']);
   });
 
   it('tells the most urgent first, whatever kind it is', () => {

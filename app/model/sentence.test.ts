@@ -321,6 +321,12 @@ describe('the sentence', () => {
     expect(describeCluster(facts(part))).toMatchObject({ text, tone });
   });
 
+  it('says of two nodes what would change that no failure is tolerated', () => {
+    const { text, tone } = describeCluster(facts({ nodes: [node('db1', 'active'), node('db2', 'active')] }));
+    expect(text).toBe('2 of 2 active: no failure tolerated; a third node would change that.');
+    expect(tone).toBe('warning');
+  });
+
   it('puts a problem before everything else', () => {
     const problem = new RingmasterError('lab.locked', { pid: 12, folder: '/data' }).view();
     const said = describeCluster(facts({ problem, nodes: three('active', 'active', 'active') }));

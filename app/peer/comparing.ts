@@ -14,7 +14,13 @@ const idleMaxMs = 120_000;
 
 type ComparisonHandlers = Pick<
   MethodHandlers,
-  'commits.pause' | 'commits.resume' | 'compare.open' | 'compare.ranges' | 'compare.sums' | 'compare.close'
+  | 'commits.pause'
+  | 'commits.resume'
+  | 'compare.prepare'
+  | 'compare.open'
+  | 'compare.ranges'
+  | 'compare.sums'
+  | 'compare.close'
 >;
 
 /** Commits are kept back, until `limit` at the latest. */
@@ -70,24 +76,29 @@ class Comparing {
     return { heldMs: Math.min(tookMs, held.limitMs), unbroken: unbroken && tookMs < held.limitMs };
   }
 
-  async open(sequence: number, patienceMs: number): Promise<{ tables: Comparison['tables'] }> {
-    const { settings, folder, tools, server } = this.#peer;
+  /** Everything that needs no pause of commits. */
+  async prepare(): Promise<void> {
+    const { settings, folder, server } = this.#peer;
     await this.close();
     server.requireRunning();
     const admin = await Admin.local(settings, folder);
     this.#connection = admin;
-    try {
-      const { node } = settings;
-      const snapshot = await Comparison.open(admin, tools.clock, { node, sequence, patienceMs });
-      if (this.#connection !== admin)
-        throw new RingmasterError('verification.snapshot-gone', { node, cause: 'it was given up' });
-      this.#snapshot = snapshot;
-      this.#rest();
-      return { tables: this.#snapshot.tables };
-    } catch (thrown) {
-      admin.destroy();
-      throw thrown;
-    }
+    this.#rest();
+    await Comparison.prepare(admin);
+  }
+
+  async open(sequence: number, patienceMs: number): Promise<{ tables: Comparison['tables'] }> {
+    const { settings, tools } = this.#peer;
+    const { node } = settings;
+    if (this.#snapshot || !this.#connection || this.#connection.lost) await this.prepare();
+    const admin = this.#connection;
+    const gone = () => new RingmasterError('verification.snapshot-gone', { node, cause: 'it was given up' });
+    if (!admin) throw gone();
+    const snapshot = await Comparison.open(admin, tools.clock, { node, sequence, patienceMs });
+    if (this.#connection !== admin) throw gone();
+    this.#snapshot = snapshot;
+    this.#rest();
+    return { tables: snapshot.tables };
   }
 
   /** Reads in the snapshot; it is not idle meanwhile. */
@@ -140,6 +151,10 @@ export function comparisonHandlers(peer: Peer): ComparisonHandlers {
   return {
     'commits.pause': ({ limitMs }, { signal }) => comparing.pause(limitMs, signal),
     'commits.resume': async () => comparing.resume(),
+    'compare.prepare': async () => {
+      await comparing.prepare();
+      return null;
+    },
     'compare.open': ({ sequence, patienceMs }) => comparing.open(sequence, patienceMs),
     'compare.ranges': ({ loadPercent }, context) =>
       comparing.read(context, async (snapshot) => ({

@@ -340,6 +340,9 @@ export class PeerModel {
         return { sequence: sequenceOf(this.alive(server).binlog) };
       case 'commits.resume':
         return { heldMs: 12, unbroken: true };
+      case 'compare.prepare':
+        this.alive(server);
+        return null;
       case 'compare.open':
         return this.openComparison(server, (params as MethodParams<'compare.open'>).sequence);
       case 'compare.ranges':

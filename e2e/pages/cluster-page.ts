@@ -238,6 +238,13 @@ export class ClusterPage {
     return this.#page.locator(`[data-testid="finding"][data-code="${code}"]`);
   }
 
+  /** Opens the plan that mends a finding, and confirms it. */
+  async mendByPlan(code: string, node: string): Promise<void> {
+    await this.#page.getByTestId(`mend-${code}-${node}`).click();
+    await expect(this.planCard).toHaveAttribute('data-state', 'proposed');
+    await this.confirmPlan();
+  }
+
   /** Brings a part of the panel into sight. */
   async scrollTo(testId: string): Promise<void> {
     await this.#page.getByTestId(testId).scrollIntoViewIfNeeded();

@@ -101,8 +101,12 @@ describe('comparing all nodes', () => {
     const rows = Object.fromEntries([1, 2, 3].map((number) => [nodeName(`db${number}`), 1_000]));
     const drift = [{ table: 'bank.accounts', where: 'id 1000 to 1999', odd: [nodeName('db2')], words, rows }];
     const notCompared = [{ table: 'bank.log', why: 'it is kept in MEMORY, which has no snapshots' }];
+    const nodes = bridge
+      .snapshot()
+      .nodes.map((node) => (node.name === 'db2' ? { ...node, needsCopy: 'its data differ' } : node));
     act(() =>
       bridge.update({
+        nodes,
         verification: ofScene({ state: 'differs', words, drift, driftCount: 1, notCompared }),
       }),
     );

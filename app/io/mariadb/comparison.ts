@@ -45,10 +45,17 @@ export class Comparison {
     this.#tables = new Map(tables.map((table) => [table.table, table]));
   }
 
+  /** Readies a connection; the server has opened the tables that it will be asked for. */
+  static async prepare(admin: Admin): Promise<void> {
+    await admin.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    await admin.query("SET SESSION time_zone = '+00:00', sql_mode = ''");
+    await listTables(admin);
+  }
+
   /**
    * Opens the snapshot as soon as the node has applied change `sequence`. Whoever asks keeps all nodes from committing
    * meanwhile, so that nothing comes after it. The list of tables is read in the same pause: it is no part of a snapshot.
-   * @param admin a connection of its own: the snapshot lives in it, and ends with it
+   * @param admin a connection of its own, readied by `prepare`: the snapshot lives in it, and ends with it
    * @throws verification.snapshot-missed when the node does not get there within `patienceMs`, or is past it
    */
   static async open(
@@ -56,8 +63,6 @@ export class Comparison {
     clock: Clock,
     { node, sequence, patienceMs }: { node: string; sequence: number; patienceMs: number },
   ): Promise<Comparison> {
-    await admin.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    await admin.query("SET SESSION time_zone = '+00:00', sql_mode = ''");
     const deadlineMs = clock.monotonicMs() + patienceMs;
     for (;;) {
       const cause = await openAt(admin, sequence);

@@ -1,10 +1,30 @@
 /** The table of what is wrong now. */
 import { formatBytes, formatCount } from '../../base/format.js';
+import type { ClusterSnapshot } from '../cluster.js';
+import { openDrift } from '../drift.js';
 import { replicates } from '../node-state.js';
-import { diskBadShare, type Entry, found, foundAt, members, mend, unsettled } from './finding.js';
+import type { Drift } from '../verification.js';
+import { diskBadShare, type Entry, type Found, found, foundAt, members, mend, unsettled } from './finding.js';
 
 /** An applier that is so much behind makes its node late for everything. Changes. */
 const farBehind = 5_000;
+
+/** Places told in which nodes differ; the comparison itself shows more. */
+const differencesTold = 5;
+
+/** One place in which nodes differ, and what mends that. */
+function differenceFound({ nodes }: ClusterSnapshot, { words, odd }: Drift): Found {
+  const alone = odd.length === 1 ? nodes.find(({ name }) => name === odd[0]) : undefined;
+  if (!alone)
+    return found(
+      `${words}.`,
+      'Decide which node is right, take the others offline, and bring them back by a full copy.',
+    );
+  if (!replicates(alone.state))
+    return mend(foundAt(alone, `${words}.`, `Bring ${alone.name} online: it gets a full copy.`), alone);
+  const remedy = `Take ${alone.name} offline, then bring it online: it gets a full copy.`;
+  return mend(foundAt(alone, `${words}.`, remedy), alone, 'offline');
+}
 
 /** Wrong now; the most urgent first. */
 export const problems = [
@@ -61,29 +81,10 @@ export const problems = [
     code: 'data-differ',
     kind: 'problem',
     severity: 'bad',
-    match: ({ verification, nodes }) =>
-      verification?.state === 'differs'
-        ? verification.drift.slice(0, 5).map((drift) => {
-            const odd = drift.odd.length === 1 ? nodes.find(({ name }) => name === drift.odd[0]) : undefined;
-            if (!odd || odd.state === 'offline')
-              return found(
-                `${drift.words}.`,
-                odd
-                  ? `Bring ${odd.name} online again: it gets a full copy.`
-                  : 'Decide which node is right, take the others offline, and bring them back by a full copy.',
-                odd?.name ?? null,
-              );
-            return mend(
-              foundAt(
-                odd,
-                `${drift.words}.`,
-                `Take ${odd.name} offline, then bring it online: it gets a full copy.`,
-              ),
-              odd,
-              'offline',
-            );
-          })
-        : [],
+    match: (facts) =>
+      openDrift(facts)
+        .slice(0, differencesTold)
+        .map((drift) => differenceFound(facts, drift)),
   },
   {
     code: 'replication-error',
@@ -212,8 +213,10 @@ export const problems = [
     code: 'needs-copy',
     kind: 'problem',
     severity: 'warning',
-    match: ({ nodes }) =>
-      nodes
+    match: (facts) =>
+      facts.nodes
+        // Its differences are told above, with the same remedy.
+        .filter(({ name }) => !openDrift(facts).some(({ odd }) => odd.length === 1 && odd[0] === name))
         .filter(
           ({ needsCopy, state }) => needsCopy !== null && state !== 'failed' && state !== 'transitional',
         )
