@@ -2,11 +2,13 @@
 import type { Connection } from 'mysql2/promise';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock, waitFor } from '../base/clock.js';
 import { nodeFolder } from '../io/mariadb/node-folder.js';
 import { nodeName } from '../model/ids.js';
 import type { TableRanges } from '../model/verification.js';
 import { judge } from '../replication/verification.js';
 import { OrderedCluster } from './engine/testing/ordered-cluster.js';
+import { valueAt } from './testing/peer-process.js';
 
 let cluster: OrderedCluster;
 const numbers = [1, 2, 3];
@@ -128,12 +130,42 @@ it('finds one changed row, with its table and range, by every kind of key', asyn
 
 it('keeps no client back for longer than it said, although nobody ends the pause', async () => {
   const client = await cluster.connect(3);
-  await cluster.peer(1).control.call('commits.pause', { limitMs: 300 });
+  const view = await cluster.view(1);
+  await cluster.peer(1).control.call('commits.pause', { limitMs: 1_500 });
   const beganMs = performance.now();
   await client.query('UPDATE item SET amount = 7 WHERE id = 1');
-  expect(performance.now() - beganMs).toBeGreaterThan(150);
+  expect(performance.now() - beganMs).toBeGreaterThan(1_000);
+  expect((await cluster.view(3))?.ringId).toBe(view?.ringId);
   expect(await cluster.peer(1).control.call('commits.resume', {})).toMatchObject({ unbroken: false });
 }, 30_000);
+
+it('gives way to a change of a table that it is just reading, in one long piece', async () => {
+  const client = await cluster.connect(1);
+  const columns = Array.from({ length: 60 }, (_, index) => `c${index}`);
+  await client.query(`CREATE TABLE wide (${columns.map((name) => `${name} INT`).join(', ')})`);
+  await client.query(`INSERT INTO wide SELECT ${columns.map(() => 'seq').join(', ')} FROM seq_1_to_60000`);
+  await openAll();
+  const wide = { table: 'bank.wide', key: null, edges: [] };
+  const { control } = cluster.peer(1);
+  const reading = control.call('compare.sums', { tables: [wide], loadPercent: 100 });
+  const direct = await behindTheBack(1);
+  const reads = async () =>
+    (await valueAt(
+      direct,
+      "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%`wide`%'",
+    )) > '1';
+  expect(
+    await waitFor(systemClock, async () => (await reads()) || undefined, { everyMs: 5, timeoutMs: 10_000 }),
+  ).toBe(true);
+  const beganMs = performance.now();
+  await client.query('ALTER TABLE wide ADD COLUMN later INT');
+  const alteredMs = performance.now() - beganMs;
+  direct.destroy();
+  const { tables } = await reading;
+  expect(tables[0]?.problem).toContain('was let through');
+  expect(alteredMs).toBeLessThan(2_000);
+  for (const number of numbers) await cluster.peer(number).control.call('compare.close', {});
+}, 60_000);
 
 it('lets a change of a table through while its snapshot is open, and does not judge that table', async () => {
   await openAll();

@@ -83,6 +83,7 @@ class Comparing {
     server.requireRunning();
     const admin = await Admin.local(settings, folder);
     this.#connection = admin;
+    this.#peer.engine.reads(admin.threadId, true);
     this.#rest();
     await Comparison.prepare(admin);
   }
@@ -132,9 +133,11 @@ class Comparing {
     const connection = this.#connection;
     this.#connection = null;
     this.#snapshot = null;
-    if (!connection || connection.lost) return;
-    if (this.#reading === 0) return await connection.close();
+    if (!connection) return;
     const id = connection.threadId;
+    this.#peer.engine.reads(id, false);
+    if (connection.lost) return;
+    if (this.#reading === 0) return await connection.close();
     connection.destroy();
     await this.#peer.withAdmin((admin) => admin.query('KILL ?', [id])).catch(() => undefined);
   }

@@ -19,12 +19,17 @@ const rowsPerRange = 1_000;
 const rangesPerTableMax = 2_000;
 /** How soon a node that is not at the change yet is looked at again. Milliseconds. */
 const lookAgainMs = 2;
+/** How often a small statement is asked for again that was ended in the place of a read. */
+const attemptsMax = 5;
 /** The longest rest after one range. Milliseconds. */
 const restMaxMs = 10_000;
 
 /** What a snapshot cannot read because the table was changed after it: table definition, no such table, no such column. */
 const changedErrors = new Set([1412, 1146, 1054, 1932]);
 const changedWords = 'it was changed while it was compared';
+/** The statement was ended: a change of the table had to wait for it. */
+const interruptedErrors = new Set([1317, 1969]);
+const interruptedWords = 'a change of it came while it was read, and was let through';
 
 /** How a comparison reads. */
 interface ReadOptions {
@@ -111,7 +116,7 @@ export class Comparison {
           last !== undefined && key.kind === 'text' ? [last] : [],
         ).catch((thrown: unknown) => {
           // Whoever sums this table finds out, too, and says so.
-          if (isChanged(thrown)) return [];
+          if (problemOf(thrown)) return [];
           throw thrown;
         }),
       );
@@ -145,11 +150,11 @@ export class Comparison {
       meter.reach(done);
     }
     options.context.progress(meter.view());
-    const now = new Map((await listTables(this.#admin)).map((table) => [table.table, table.definition]));
+    const now = new Map((await this.#listAgain()).map((table) => [table.table, table.definition]));
     return {
       position,
       tables: tables.map((sums) =>
-        now.get(sums.table) === this.#tables.get(sums.table)?.definition
+        sums.problem !== null || now.get(sums.table) === this.#tables.get(sums.table)?.definition
           ? sums
           : { ...sums, problem: changedWords },
       ),
@@ -172,8 +177,9 @@ export class Comparison {
       }
       return { table: name, sums, problem: null };
     } catch (thrown) {
-      if (!isChanged(thrown)) throw thrown;
-      return { table: name, sums: [], problem: changedWords };
+      const problem = problemOf(thrown);
+      if (!problem) throw thrown;
+      return { table: name, sums: [], problem };
     }
   }
 
@@ -204,13 +210,37 @@ export class Comparison {
     return { rows: numberOf(row, 'rowCount') ?? 0, sum: textOf(row, 'total') };
   }
 
-  /** One read of the snapshot, which leaves no lock behind. */
+  /** One read of the snapshot, which leaves no lock behind, not even when it is ended from outside. */
   async #read(statement: string, values: readonly string[]): Promise<readonly Row[]> {
-    await this.#admin.query('SAVEPOINT one_range');
+    await this.#insistently('SAVEPOINT one_range');
     try {
       return await this.#admin.query(statement, values);
     } finally {
-      if (!this.#admin.lost) await this.#admin.query('ROLLBACK TO SAVEPOINT one_range');
+      if (!this.#admin.lost) await this.#insistently('ROLLBACK TO SAVEPOINT one_range');
+    }
+  }
+
+  /** Whoever ends a read may come too late, and end what follows it: that is asked for again. */
+  async #insistently(statement: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#admin.query(statement);
+        return;
+      } catch (thrown) {
+        if (attempt === attemptsMax || !interruptedErrors.has(sqlErrorNumber(thrown) ?? 0)) throw thrown;
+      }
+    }
+  }
+
+  /** The tables as they are now; a change of one may end the look, and then it is looked again. */
+  async #listAgain(): Promise<readonly KnownTable[]> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await listTables(this.#admin);
+      } catch (thrown) {
+        if (attempt === attemptsMax || !interruptedErrors.has(sqlErrorNumber(thrown) ?? 0)) throw thrown;
+        await delay(this.#clock, lookAgainMs);
+      }
     }
   }
 
@@ -257,4 +287,9 @@ function literal(edge: string, kind: KeyKind): string {
   return kind === 'number' ? edge : `x'${edge}'`;
 }
 
-const isChanged = (thrown: unknown): boolean => changedErrors.has(sqlErrorNumber(thrown) ?? 0);
+/** Why a table could not be read although its node could; null for every other error. */
+function problemOf(thrown: unknown): string | null {
+  const number = sqlErrorNumber(thrown) ?? 0;
+  if (changedErrors.has(number)) return changedWords;
+  return interruptedErrors.has(number) ? interruptedWords : null;
+}
