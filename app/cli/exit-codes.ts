@@ -10,7 +10,7 @@ export const exitCodes = {
   good: 0,
   /** `status`: no failure is tolerated, no node takes sessions, or the cluster is still starting. */
   warning: 1,
-  /** `status`: a node failed, or the cluster has a problem. */
+  /** `status`: a node failed, nodes differ, or the cluster has a problem. */
   bad: 2,
   /** It is not known: no console runs, its connection was lost, or the command line cannot be understood. */
   unknown: 3,

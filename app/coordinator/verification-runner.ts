@@ -19,11 +19,13 @@ import { judge, listOf, type NodeSums, outcomeWords } from '../replication/verif
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
 
-/** How long commits may be kept back in one try; what a client sees of it is one slow commit. Milliseconds. */
-const pauseMaxMs = 400;
+/**
+ * How long commits may be kept back in each try; what a client sees of it is one slow commit. A machine that has nothing to
+ * spare gets more time in the last ones. Milliseconds.
+ */
+const pauseMaxMs = [400, 400, 400, 700, 1_000] as const;
 /** The answer of a node needs some of that time. Milliseconds. */
 const answerMs = 50;
-const tries = 5;
 /** Between two tries clients commit undisturbed. Milliseconds. */
 const betweenTriesMs = 1_000;
 /** A node that is further behind could not apply what is missing within the pause: it is waited for first. Changes. */
@@ -140,8 +142,12 @@ export class VerificationRunner {
         members.map((node) => node.call('compare.prepare', {}, { signal }).catch(() => undefined)),
       );
       this.change({ activity: 'keeps commits back for a moment, to read all nodes at one change' });
-      const { opened, missed, broken } = await this.tryToOpen(members, signal);
-      const last = attempt === tries;
+      const { opened, missed, broken } = await this.tryToOpen(
+        members,
+        pauseMaxMs[attempt - 1] ?? pauseMaxMs[0],
+        signal,
+      );
+      const last = attempt === pauseMaxMs.length;
       if (!broken && opened.length >= 2 && (last || missed.size === 0)) {
         for (const [name, why] of missed) this.changeNode(name, { leftOut: why });
         return opened;
@@ -170,19 +176,19 @@ export class VerificationRunner {
     }
   }
 
-  private async tryToOpen(members: readonly ClusterNode[], signal: AbortSignal) {
+  private async tryToOpen(members: readonly ClusterNode[], limitMs: number, signal: AbortSignal) {
     const missed = new Map<NodeName, string>();
     const opened: Opened[] = [];
     const holder = members.find((node) => node.status?.ring?.holds) ?? members[0];
     if (!holder) return { opened, missed, broken: 'the ring is empty' };
     let sequence = 0;
     try {
-      ({ sequence } = await holder.call('commits.pause', { limitMs: pauseMaxMs }, { signal }));
+      ({ sequence } = await holder.call('commits.pause', { limitMs }, { signal }));
     } catch (thrown) {
       signal.throwIfAborted();
       return { opened, missed, broken: `${holder.name} could not keep commits back: ${messageOf(thrown)}` };
     }
-    const patienceMs = pauseMaxMs - answerMs;
+    const patienceMs = limitMs - answerMs;
     await Promise.all(
       members.map(async (node) => {
         try {
@@ -195,7 +201,7 @@ export class VerificationRunner {
     );
     const { heldMs, unbroken } = await holder
       .call('commits.resume', {})
-      .catch(() => ({ heldMs: pauseMaxMs, unbroken: false }));
+      .catch(() => ({ heldMs: limitMs, unbroken: false }));
     this.change({ heldMs: Math.round((this.cluster.verification?.heldMs ?? 0) + heldMs) });
     signal.throwIfAborted();
     opened.sort((one, other) => members.indexOf(one.node) - members.indexOf(other.node));

@@ -179,3 +179,16 @@ it('lets a change of a table through while its snapshot is open, and does not ju
   expect(sums.find(({ table }) => table.endsWith('.word'))?.problem).toBeNull();
   for (const number of numbers) await cluster.peer(number).control.call('compare.close', {});
 }, 30_000);
+
+it('keeps nobody back when the server of the one that holds the token dies, and says that the pause was broken', async () => {
+  const client = await cluster.connect(2);
+  await cluster.peer(1).control.call('commits.pause', { limitMs: 5_000 });
+  const { server } = await cluster.peer(1).control.call('peer.status', {});
+  if (server.kind !== 'running') throw new Error('db1 does not run');
+  const beganMs = performance.now();
+  process.kill(server.pid, 'SIGKILL');
+  await client.query('UPDATE item SET amount = 8 WHERE id = 1');
+  expect(performance.now() - beganMs).toBeLessThan(4_000);
+  expect(await cluster.peer(1).control.call('commits.resume', {})).toMatchObject({ unbroken: false });
+  await cluster.agreed([2, 3]);
+}, 30_000);
