@@ -16,6 +16,8 @@ test('nothing to object to in any view, light and dark', async ({ console, clust
     await cluster.askWhy(session.address);
     expect(await objections(console), `sessions, ${theme}`).toEqual([]);
     await session.end();
+    await cluster.showHealth();
+    expect(await objections(console), `health, ${theme}`).toEqual([]);
     await cluster.openMenuByControlClick('db2');
     expect(await objections(console), `menu, ${theme}`).toEqual([]);
     await cluster.chooseTarget('active');

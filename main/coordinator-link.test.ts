@@ -21,6 +21,8 @@ const snapshot: ClusterSnapshot = {
   plan: null,
   series: null,
   recovery: { on: true, perHourMax: 3, outlook: [] },
+  verification: null,
+  verifiesJoins: true,
   events: [],
   processorNote: '',
   startingUp: null,

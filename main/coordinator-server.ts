@@ -36,6 +36,8 @@ const problemSnapshot = (problem: RingmasterError): ClusterSnapshot => ({
   plan: null,
   series: null,
   recovery: { ...defaultRecovery, outlook: [] },
+  verification: null,
+  verifiesJoins: true,
   events: [],
   processorNote: '',
   startingUp: null,

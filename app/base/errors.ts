@@ -135,6 +135,27 @@ export const errorTable = {
     'With weight 0 on every node no session could be placed.',
     'Give at least one node a weight above 0.',
   ),
+  'verification.busy': entry(
+    'refused',
+    'All nodes are being compared already.',
+    'Wait until that ends, or stop it first.',
+  ),
+  'verification.refused': entry('refused', 'The nodes cannot be compared now: {reason}.', '{remedy}'),
+  'verification.stopped': entry(
+    'cancelled',
+    'The comparison was stopped by {by}.',
+    'Compare again whenever you like; nothing was changed.',
+  ),
+  'verification.snapshot-missed': entry(
+    'failure',
+    '{node} could not be read at change {sequence}: {cause}.',
+    'Compare again when {node} keeps up with the others, or while fewer changes are written.',
+  ),
+  'verification.snapshot-gone': entry(
+    'failure',
+    '{node} keeps no snapshot for this comparison: {cause}.',
+    'Compare again.',
+  ),
   'plan.busy': entry('refused', 'Another plan is running: {title}.', 'Wait until it ends, or stop it first.'),
   'plan.unknown': entry(
     'input',

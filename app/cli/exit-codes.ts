@@ -3,13 +3,14 @@ import type { RingmasterError } from '../base/errors.js';
 import type { ClusterSnapshot } from '../model/cluster.js';
 import type { PlanState } from '../model/plan.js';
 import { describeCluster } from '../model/sentence.js';
+import type { VerificationView } from '../model/verification.js';
 
 export const exitCodes = {
   /** All is well, or what was asked is done. */
   good: 0,
   /** `status`: no failure is tolerated, no node takes sessions, or the cluster is still starting. */
   warning: 1,
-  /** `status`: a node failed, or the cluster has a problem. */
+  /** `status`: a node failed, nodes differ, or the cluster has a problem. */
   bad: 2,
   /** It is not known: no console runs, its connection was lost, or the command line cannot be understood. */
   unknown: 3,
@@ -19,6 +20,8 @@ export const exitCodes = {
   failed: 5,
   /** The plan was stopped; what it had changed was undone. */
   aborted: 6,
+  /** `verify`: nodes differ from each other. */
+  differs: 7,
 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
@@ -28,6 +31,7 @@ Exit codes:
   0  good, or done          4  refused or not confirmed: nothing was changed
   1  warning (status)       5  the plan failed, and was undone
   2  bad (status)           6  the plan was stopped, and was undone
+  7  nodes differ (verify)
   3  not known: no console runs, its connection was lost, or the command line cannot be understood`;
 
 const byTone = {
@@ -53,6 +57,24 @@ export function planExitCode(state: PlanState): ExitCode {
     case 'proposed':
     case 'running':
     case 'aborting':
+      return exitCodes.unknown;
+  }
+}
+
+/** How a comparison ended. What was not compared is never equal: then it is not known. */
+export function verificationExitCode({ state, nodes, notCompared, error }: VerificationView): ExitCode {
+  switch (state) {
+    case 'differs':
+      return exitCodes.differs;
+    case 'equal':
+      return notCompared.length > 0 || nodes.some(({ leftOut, expected }) => expected && leftOut !== null)
+        ? exitCodes.unknown
+        : exitCodes.good;
+    case 'stopped':
+      return exitCodes.aborted;
+    case 'failed':
+      return error?.category === 'refused' ? exitCodes.refused : exitCodes.failed;
+    case 'running':
       return exitCodes.unknown;
   }
 }

@@ -105,6 +105,17 @@ it('moves a node, shows how, and leaves who asked in events and audit', async ()
   ]);
 });
 
+it('compares all nodes that replicate, and tells so by words, JSON and exit code', async () => {
+  const run = await ringmaster('verify', '--load', '100');
+  expect(run).toMatchObject({ exitCode: 0, err: '' });
+  // A lab without load has no tables of applications.
+  expect(run.out).toContain('✓  2 nodes equal at the beginning: no tables, no rows');
+  expect(run.out).toContain('db3 was not compared: it is not in the ring (offline)');
+  const json = await ringmaster('--json', 'verify');
+  expect(JSON.parse(json.out)).toMatchObject({ state: 'equal', tables: 0, drift: [] });
+  expect(audited().at(-1)).toMatchObject({ who, request: 'verification.start', outcome: 'done' });
+});
+
 it('ends with 4, cause and remedy when the cluster refuses', async () => {
   const already = await ringmaster('set-state', 'db2', 'active', '--yes');
   expect(already).toMatchObject({ exitCode: 4, out: '' });

@@ -11,6 +11,7 @@ import { attach, usualFolders } from './attach.js';
 import type { Command } from './commands/context.js';
 import { plan, setState } from './commands/move.js';
 import { events, nodes, status, watch } from './commands/show.js';
+import { usualLoadPercent, verify } from './commands/verify.js';
 import { errorExitCode, exitCodeHelp, exitCodes } from './exit-codes.js';
 import { processTerminal } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
@@ -114,6 +115,12 @@ looking('events', 'what happened and what was done, by whom', events)
   .option('--last <count>', 'how many of the latest', wholeNumber(0, eventsMax), 20)
   .option('--follow', 'go on with those that come, until Ctrl-C');
 looking('watch', 'the status as it changes, until Ctrl-C', watch);
+looking('verify', 'compares the data of all nodes at one change, table by table', verify).option(
+  '--load <percent>',
+  'share of the time that each node works for it',
+  wholeNumber(1, 100),
+  usualLoadPercent,
+);
 moving('plan', 'what set-state would do, without doing it', plan);
 moving('set-state', 'moves a node to another state, and shows how', setState)
   .option('--yes', 'do not ask: the plan is confirmed beforehand')

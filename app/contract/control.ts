@@ -8,22 +8,8 @@ import type { NodeSample } from '../model/metrics.js';
 import type { StepProgress } from '../model/plan.js';
 import { type ServerOptions, serverOptionsSchema } from '../model/server-options.js';
 import { memberIdMax, membersMax } from '../ring/model.js';
-
-interface MethodEntry<Params extends z.ZodType, Result> {
-  readonly params: Params;
-  /** Does it change the node? The guard of the control server asks. */
-  readonly changes: boolean;
-  /** Carries the type only. */
-  readonly result: (() => Result) | null;
-}
-
-const method =
-  <Result>() =>
-  <Params extends z.ZodType>(params: Params, changes: boolean): MethodEntry<Params, Result> => ({
-    params,
-    changes,
-    result: null,
-  });
+import { comparisonMethods } from './comparison-methods.js';
+import { type MethodEntry, method } from './method.js';
 
 const nothing = z.object({}).strict();
 const position = z.string().regex(/^(\d+-\d+-\d+(,\d+-\d+-\d+)*)?$/);
@@ -132,6 +118,8 @@ export interface PeerStatus {
   readonly position: ServerPosition | null;
   readonly follow: FollowStatus | null;
   readonly dataBytes: number | null;
+  /** The file system of its folder; null before it was looked at. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
   /** A finished, not yet used copy stands beside the data. */
   readonly preparedCopy: boolean;
   /** null when the peer belongs to no token ring. */
@@ -246,6 +234,7 @@ export const controlMethods = {
    * Progress in tables.
    */
   'data.checksums': method<{ position: string; tables: readonly TableChecksum[] }>()(nothing, false),
+  ...comparisonMethods,
   /**
    * The data of this node are those of a member of ring `lineage` now (copied, or caught up and compared): the ring may
    * take it in. Without a ring these five do nothing.

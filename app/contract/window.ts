@@ -13,6 +13,7 @@ import type { Plan } from '../model/plan.js';
 import { recoverySettingsSchema } from '../model/recovery.js';
 import { type DecisionPage, decisionQuerySchema, routingSchema } from '../model/routing.js';
 import { type Series, seriesActSchema } from '../model/series.js';
+import type { VerificationView } from '../model/verification.js';
 
 /** One request: how its payload is parsed, what it answers, and whether it changes anything. */
 interface RequestEntry<Payload extends z.ZodType, Reply> {
@@ -63,6 +64,15 @@ export const windowRequests = {
   'series.dismiss': request<null>()(z.object({ series: seriesIdSchema }).strict(), null),
   /** Whether failed nodes are brought back without being asked for. */
   'recovery.set': request<null>()(recoverySettingsSchema.strict(), 'safe'),
+  /** Compares the data of all nodes at one change. Answers as soon as it runs; the snapshot tells how it goes. */
+  'verification.start': request<VerificationView>()(
+    z.object({ loadPercent: z.number().int().min(1).max(100) }).strict(),
+    'safe',
+  ),
+  /** Stops the comparison that runs. */
+  'verification.stop': request<null>()(nothing, 'safe'),
+  /** Is a joining node compared before it takes sessions? */
+  'verification.set': request<null>()(z.object({ verifiesJoins: z.boolean() }).strict(), 'safe'),
   /** Changes what the load generator does, at once. */
   'load.set': request<null>()(loadSettingsSchema, 'safe'),
   /** The newest decisions of where sessions went, with the table that explains each. */

@@ -9,6 +9,7 @@ import type { NodeName } from '../model/ids.js';
 import { isRunning, type Plan } from '../model/plan.js';
 import { defaultRecovery, type RecoveryOutlook, type RecoverySettings } from '../model/recovery.js';
 import type { Series } from '../model/series.js';
+import type { VerificationView } from '../model/verification.js';
 import { ClusterNode } from './node.js';
 import type { ClusterMemory, NodeSettings, SessionTarget } from './ports.js';
 import { tokenViewOf } from './ring-view.js';
@@ -36,6 +37,8 @@ export class Cluster {
   recovery: RecoverySettings = defaultRecovery;
   /** What recovery is about to do. */
   outlook: readonly RecoveryOutlook[] = [];
+  verification: VerificationView | null = null;
+  verifiesJoins = true;
   frontEnd: FrontEndView | null = null;
   load: LoadView | null = null;
   processorNote = '';
@@ -118,6 +121,7 @@ export class Cluster {
       plan: running(this.plan),
       series: running(this.series),
       recovery: this.recovery,
+      verifiesJoins: this.verifiesJoins,
     };
   }
 
@@ -139,6 +143,8 @@ export class Cluster {
       plan: this.plan,
       series: this.series,
       recovery: { ...this.recovery, outlook: this.outlook },
+      verification: this.verification,
+      verifiesJoins: this.verifiesJoins,
       events: this.events,
       processorNote: this.processorNote,
       startingUp: this.startingUp,

@@ -15,6 +15,7 @@ import { RingKeeper } from './ring-keeper.js';
 import { SeriesRunner } from './series-runner.js';
 import { shutDown, startUp } from './start-up.js';
 import { TokenRing } from './token-ring.js';
+import { VerificationRunner } from './verification-runner.js';
 
 export interface CoordinatorOptions {
   readonly name: string;
@@ -41,9 +42,11 @@ export const planRequests = [
   'series.stop',
   'series.dismiss',
   'recovery.set',
+  'verification.start',
+  'verification.stop',
+  'verification.set',
 ] as const;
 export type PlanHandlers = Pick<RequestHandlers, (typeof planRequests)[number]>;
-
 export class Coordinator {
   readonly cluster: Cluster;
   readonly handlers: PlanHandlers;
@@ -53,6 +56,7 @@ export class Coordinator {
   private readonly plans: PlanRunner;
   private readonly series: SeriesRunner;
   private readonly recovery: Recovery;
+  private readonly verification: VerificationRunner;
   private readonly saving = new Lane();
 
   constructor(private readonly options: CoordinatorOptions) {
@@ -67,11 +71,12 @@ export class Coordinator {
     this.plans = new PlanRunner({ cluster, ring: this.ring, log, remember });
     this.series = new SeriesRunner({ cluster, plans: this.plans, log, remember });
     this.recovery = new Recovery({ cluster, plans: this.plans, log });
+    this.verification = new VerificationRunner(cluster, log, remember);
     this.handlers = this.makeHandlers(operator);
   }
 
   private makeHandlers(operator: string): PlanHandlers {
-    const { plans, series, recovery } = this;
+    const { plans, series, recovery, verification, cluster } = this;
     return {
       'plan.propose': ({ node, target, donor }, by = operator) =>
         plans.propose({ node, target, donor, askedBy: by }),
@@ -93,6 +98,17 @@ export class Coordinator {
         await this.remember();
         return null;
       },
+      'verification.start': async ({ loadPercent }, by = operator) => verification.start(loadPercent, by),
+      'verification.stop': async (_nothing, by = operator) => {
+        verification.stop(by);
+        return null;
+      },
+      'verification.set': async ({ verifiesJoins }) => {
+        cluster.verifiesJoins = verifiesJoins;
+        cluster.changed();
+        await this.remember();
+        return null;
+      },
     };
   }
 
@@ -105,6 +121,7 @@ export class Coordinator {
     const { cluster } = this;
     cluster.startingUp = 'Connecting to the peers';
     const memory = await store.load();
+    cluster.verifiesJoins = memory?.verifiesJoins ?? true;
     for (const node of cluster.nodes) {
       const remembered = memory?.nodes[node.name];
       if (remembered) node.recall(remembered);
@@ -136,6 +153,7 @@ export class Coordinator {
     const { log, operator } = this.options;
     this.recovery.close();
     if (cluster.series?.state === 'running') this.series.stop(cluster.series.id);
+    await this.verification.close(operator);
     if (cluster.plan?.state === 'running') this.plans.stop(cluster.plan.id, operator);
     await this.plans.settled();
     await this.series.settled();

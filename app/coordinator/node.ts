@@ -134,6 +134,8 @@ export class ClusterNode {
       position: this.standing?.binlog ?? null,
       version: status?.server.kind === 'running' ? status.server.version : null,
       dataBytes: status?.dataBytes ?? null,
+      disk: status?.disk ?? null,
+      needsCopy: this.needsCopy,
       replication: this.replicationView(newest),
       sample: this.sample,
       cpuQuotaCores: this.cpuQuotaCores,

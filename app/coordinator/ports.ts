@@ -45,6 +45,8 @@ export interface ClusterMemory {
   readonly plan: Plan | null;
   readonly series: Series | null;
   readonly recovery: RecoverySettings;
+  /** Is a joining node compared before it takes sessions? Yes, where nothing is remembered of it. */
+  readonly verifiesJoins?: boolean | undefined;
 }
 
 /** Keeps the memory. `save` replaces it whole, so that a crash leaves the old or the new one. */

@@ -54,5 +54,6 @@ export function nodeRingView(ring: RingStatus | null | undefined): NodeRingView 
     position: ring.position.received,
     safe: ring.safe,
     sees: Object.fromEntries(ring.others.map(({ node, sees }) => [nodeName(node), sees])),
+    networks: new Set(ring.others.flatMap(({ networks }) => networks)).size,
   };
 }

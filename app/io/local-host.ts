@@ -263,8 +263,12 @@ export class LocalHost implements Host {
   }
 
   async freeBytes(path: string): Promise<number> {
+    return (await this.disk(path)).freeBytes;
+  }
+
+  async disk(path: string): Promise<{ freeBytes: number; totalBytes: number }> {
     const system = await statfs(path).catch((thrown: unknown) => this.#refusePath(path, thrown));
-    return system.bavail * system.bsize;
+    return { freeBytes: system.bavail * system.bsize, totalBytes: system.blocks * system.bsize };
   }
 
   portFree(host: string, port: number): Promise<boolean> {

@@ -9,6 +9,7 @@ import type { Plan } from './plan.js';
 import type { RecoveryView } from './recovery.js';
 import type { PolicyName } from './routing.js';
 import type { Series } from './series.js';
+import type { VerificationView } from './verification.js';
 
 /** The part that a node plays in the ring right now. */
 export type NodeRole = 'donor' | 'joiner';
@@ -41,6 +42,8 @@ export interface NodeRingView {
   readonly safe: number | null;
   /** Every other member of the cluster. */
   readonly sees: Readonly<Record<NodeName, Sight>>;
+  /** Networks on which it has a connection to another member now. */
+  readonly networks: number;
 }
 
 /** The token ring of the cluster: the view that a majority agreed on. */
@@ -81,6 +84,10 @@ export interface NodeView {
   readonly position: string | null;
   readonly version: string | null;
   readonly dataBytes: number | null;
+  /** The file system of its data; null while its peer has not said. */
+  readonly disk: { readonly freeBytes: number; readonly totalBytes: number } | null;
+  /** Why its next join copies everything; null when what it lacks may be enough. */
+  readonly needsCopy: string | null;
   readonly replication: ReplicationView | null;
   readonly sample: NodeSample | null;
   /** Processor quota in cores; null when the node shares the host's processor. */
@@ -169,6 +176,10 @@ export interface ClusterSnapshot {
   /** The series of plans that runs, or the last one that ended and was not put away. */
   readonly series: Series | null;
   readonly recovery: RecoveryView;
+  /** The comparison of all nodes that runs, or the last one since the console began; null before the first. */
+  readonly verification: VerificationView | null;
+  /** Is a joining node compared, table by table, before it takes sessions? */
+  readonly verifiesJoins: boolean;
   /** Newest last, 500 at most. */
   readonly events: readonly ClusterEvent[];
   /** Why CPU is shown the way it is, without a full stop: "each node has 0.4 core" or "the nodes share this machine's 2 cores". */

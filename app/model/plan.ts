@@ -45,7 +45,7 @@ export interface StepProgress {
   readonly done: number;
   /** Null while it cannot be known. */
   readonly total: number | null;
-  readonly unit: 'bytes' | 'changes' | 'sessions' | 'tables';
+  readonly unit: 'bytes' | 'changes' | 'sessions' | 'tables' | 'ranges';
   readonly perSecond: number | null;
   /** Seconds until this step ends; null while it cannot be known. */
   readonly etaSeconds: number | null;

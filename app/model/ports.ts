@@ -90,6 +90,8 @@ export interface Host {
   rename(from: string, to: string): Promise<void>;
   list(path: string): Promise<readonly string[]>;
   freeBytes(path: string): Promise<number>;
+  /** The file system that this path is on. */
+  disk(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
   /** Is the address free to listen on? */
   portFree(host: string, port: number): Promise<boolean>;
   processorCores(): Promise<number>;

@@ -22,6 +22,8 @@ const node = (name: string, state: NodeState, part: Partial<NodeView> = {}): Nod
   position: null,
   version: null,
   dataBytes: null,
+  disk: null,
+  needsCopy: null,
   replication: null,
   sample: null,
   cpuQuotaCores: null,
@@ -41,6 +43,8 @@ const facts = (part: Partial<ClusterSnapshot>): Parameters<typeof describeCluste
   series: null,
   recovery: { on: true, perHourMax: 3, outlook: [] },
   token: { ringId: '8.1', members: [], holder: null, rotationsPerSecond: 0, rotationMs: null },
+  verification: null,
+  verifiesJoins: true,
   startingUp: null,
   problem: null,
   frontEnd: frontEndOf({ sessions: 350 }),
@@ -319,6 +323,12 @@ describe('the sentence', () => {
   ];
   it.each(cases)('%s', (_name, part, text, tone) => {
     expect(describeCluster(facts(part))).toMatchObject({ text, tone });
+  });
+
+  it('says of two nodes what would change that no failure is tolerated', () => {
+    const { text, tone } = describeCluster(facts({ nodes: [node('db1', 'active'), node('db2', 'active')] }));
+    expect(text).toBe('2 of 2 active: no failure tolerated; a third node would change that.');
+    expect(tone).toBe('warning');
   });
 
   it('puts a problem before everything else', () => {

@@ -1,6 +1,7 @@
 /** What is going on and why, in one calm sentence for the top of the console. */
 import { countOf, formatCount, formatSeconds } from '../base/format.js';
 import type { ClusterSnapshot, NodeView } from './cluster.js';
+import { openDrift } from './drift.js';
 import { sequenceOf } from './gtid.js';
 import type { NodeName } from './ids.js';
 import { joinsRing, type NodeState, replicates, type TargetState } from './node-state.js';
@@ -18,7 +19,16 @@ export interface Sentence {
 
 type Facts = Pick<
   ClusterSnapshot,
-  'nodes' | 'plan' | 'series' | 'startingUp' | 'problem' | 'frontEnd' | 'load' | 'token' | 'recovery'
+  | 'nodes'
+  | 'plan'
+  | 'series'
+  | 'startingUp'
+  | 'problem'
+  | 'frontEnd'
+  | 'load'
+  | 'token'
+  | 'recovery'
+  | 'verification'
 >;
 
 /** How many nodes a ring of `members` can lose and still commit: a majority must remain. */
@@ -199,6 +209,13 @@ function restingSentence(facts: Facts): Sentence {
   if (failed.length > 0)
     return { text: `${failedSentence(nodes, failed)}${recoveryWords(facts)}`, tone: 'bad', topic: states };
   const active = namesIn(nodes, 'active');
+  const [drift] = openDrift(facts);
+  if (drift) {
+    const [odd] = drift.odd;
+    const remedy =
+      drift.odd.length === 1 && odd ? `${odd} needs a full copy.` : 'Decide which node is right.';
+    return { text: `${drift.words}. ${remedy}`, tone: 'bad', topic: `differ ${states}` };
+  }
   if (active.length === 0) {
     const starter = bestStarter(nodes);
     const remedy = starter === undefined ? '' : ` Bring ${starter} online.`;
@@ -213,7 +230,7 @@ function restingSentence(facts: Facts): Sentence {
   const tone: SentenceTone = failures > 0 && overdue.length === 0 ? 'good' : 'warning';
   if (active.length === nodes.length && nodes.length > 1) {
     return {
-      text: `${active.length} of ${nodes.length} active: ${tolerance(failures)}.`,
+      text: `${active.length} of ${nodes.length} active: ${tolerance(failures)}${active.length === 2 ? '; a third node would change that' : ''}.`,
       tone,
       topic: states,
     };

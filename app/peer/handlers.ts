@@ -6,6 +6,7 @@ import { CopyReceiver, copyStallMs, sendCopy } from '../io/mariadb/copy.js';
 import { dataBytes } from '../io/mariadb/data-size.js';
 import { readPosition } from '../io/mariadb/replication.js';
 import { closeSessions, countSessions } from '../io/mariadb/sessions.js';
+import { comparisonHandlers } from './comparing.js';
 import type { Peer } from './peer.js';
 
 type HandlersOf<Prefix extends string> = {
@@ -29,6 +30,7 @@ export function peerHandlers(peer: Peer, end: () => void): MethodHandlers {
     ...sessionHandlers(peer),
     ...copyHandlers(peer),
     ...dataHandlers(peer),
+    ...comparisonHandlers(peer),
     ...ringHandlers(peer),
   };
 }

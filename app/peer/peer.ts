@@ -53,6 +53,7 @@ export class Peer {
   #looks = 0;
   #answeredLook = 0;
   #dataBytes: number | null = null;
+  #disk: PeerStatus['disk'] = null;
   #preparedCopy = false;
   /** This peer's part in the token ring; null outside of any. */
   #ring: RingRuntime | null = null;
@@ -138,6 +139,7 @@ export class Peer {
       position: this.#position,
       follow: this.server.status.kind === 'running' ? this.#follow : null,
       dataBytes: this.#dataBytes,
+      disk: this.#disk,
       preparedCopy: this.#preparedCopy,
       ring: this.#ring?.status() ?? null,
     };
@@ -147,6 +149,7 @@ export class Peer {
   async refresh(): Promise<PeerStatus> {
     this.#preparedCopy = await this.copies.isPrepared();
     this.#dataBytes = await dataBytes(this.tools.host, this.folder.data);
+    this.#disk = await this.tools.host.disk(this.folder.root).catch(() => null);
     if (this.server.status.kind !== 'running') {
       await this.#readStopped();
       return this.status();
@@ -310,6 +313,7 @@ export class Peer {
   async #keepHouse(): Promise<void> {
     try {
       this.#dataBytes = await dataBytes(this.tools.host, this.folder.data);
+      this.#disk = await this.tools.host.disk(this.folder.root);
       if (this.server.status.kind !== 'running') return;
       await this.withAdmin(async (admin) => {
         await this.binlogs.purge(admin);

@@ -21,9 +21,12 @@ function cost(node: NodeView): number {
 
 /** Nodes that could give a copy to `joiner`, cheapest first. */
 function possibleDonors(nodes: readonly NodeView[], joiner: NodeName): NodeView[] {
-  return nodes
+  const able = nodes
     .filter((node) => node.name !== joiner && replicates(node.state) && node.replication?.error == null)
     .sort((a, b) => cost(a) - cost(b));
+  // One that differs from the others would hand that on; where there is no other, its data are the data.
+  const whole = able.filter((node) => node.needsCopy === null);
+  return whole.length > 0 ? whole : able;
 }
 
 /**

@@ -127,6 +127,14 @@ describe('the plan of a leave', () => {
 describe('the choice of a donor', () => {
   const joiner = nodeName('db3');
 
+  it('never is a node that differs from the others, unless there is no other', () => {
+    const odd = nodeView('db1', { needsCopy: 'its data differ', sample: sampleOf({ cpuPercent: 5 }) });
+    const good = nodeView('db2', { sample: sampleOf({ cpuPercent: 90 }) });
+    expect(chooseDonor([odd, good], joiner, null)?.name).toBe('db2');
+    expect(chooseDonor([odd, good], joiner, nodeName('db1'))).toBeUndefined();
+    expect(chooseDonor([odd], joiner, null)?.name).toBe('db1');
+  });
+
   it('prefers a standby, then the least loaded', () => {
     const nodes = [
       nodeView('db1', { sample: sampleOf({ cpuPercent: 5 }) }),

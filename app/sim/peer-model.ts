@@ -40,6 +40,10 @@ interface ModelServer {
   serving: boolean;
   left: boolean;
   options: ServerOptions;
+  /** What a comparison of all nodes reads. */
+  snapshot: readonly Gtid[] | null;
+  /** Somebody changed a row behind the back of the cluster. */
+  tampered: string;
 }
 
 const copyToken = '0123456789abcdef';
@@ -74,6 +78,8 @@ export class PeerModel {
       serving: false,
       left: false,
       options: {},
+      snapshot: null,
+      tampered: '',
     }));
   }
 
@@ -249,6 +255,7 @@ export class PeerModel {
       position: this.position(server),
       follow: server.running ? this.follow(server) : null,
       dataBytes: 1_000_000,
+      disk: { freeBytes: 100e9, totalBytes: 200e9 },
       preparedCopy: server.copy !== null,
       ring: this.ringStatus(server),
     };
@@ -338,6 +345,24 @@ export class PeerModel {
         return { freeBytes: 100e9, dataBytes: 1_000_000 };
       case 'data.checksums':
         return this.checksums(server);
+      case 'commits.pause':
+        return { sequence: sequenceOf(this.alive(server).binlog) };
+      case 'commits.resume':
+        return { heldMs: 12, unbroken: true };
+      case 'compare.prepare':
+        this.alive(server);
+        return null;
+      case 'compare.open':
+        return this.openComparison(server, (params as MethodParams<'compare.open'>).sequence);
+      case 'compare.ranges':
+        return {
+          tables: [{ table: 'bank.accounts', key: { column: 'id', kind: 'number' }, edges: ['1000'] }],
+        };
+      case 'compare.sums':
+        return this.comparison(server);
+      case 'compare.close':
+        server.snapshot = null;
+        return null;
       default:
         return method.startsWith('copy.')
           ? this.answerCopy(
@@ -351,6 +376,35 @@ export class PeerModel {
               params as MethodParams<MethodName>,
             );
     }
+  }
+
+  /** A snapshot at exactly this change: in the model, where each call is a moment, one of the past can be taken too. */
+  private openComparison(server: ModelServer, sequence: number): MethodResult<'compare.open'> {
+    const stands = sequenceOf(this.alive(server).binlog);
+    if (stands < sequence) {
+      const cause = `it is ${sequence - stands} changes behind`;
+      throw new RingmasterError('verification.snapshot-missed', { node: server.node, sequence, cause });
+    }
+    server.snapshot = (server.data ?? []).filter((change) => change.sequence <= sequence);
+    return { tables: [{ table: 'bank.accounts', definition: 'id', unreadable: null }] };
+  }
+
+  private comparison(server: ModelServer): MethodResult<'compare.sums'> {
+    this.alive(server);
+    if (!server.snapshot)
+      throw new RingmasterError('verification.snapshot-gone', {
+        node: server.node,
+        cause: 'none was opened',
+      });
+    const last = server.snapshot.at(-1);
+    const sums = [
+      { rows: server.snapshot.length, sum: formatGtidList(server.snapshot) },
+      { rows: 1, sum: server.tampered },
+    ];
+    return {
+      position: last ? formatGtid(last) : '',
+      tables: [{ table: 'bank.accounts', sums, problem: null }],
+    };
   }
 
   private start(server: ModelServer): PeerStatus {

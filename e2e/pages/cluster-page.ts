@@ -268,6 +268,44 @@ export class ClusterPage {
     await expect(this.#page.getByTestId('sessions-panel')).toBeVisible();
   }
 
+  /** The tab that says what is wrong and what is weak. */
+  async showHealth(): Promise<void> {
+    await this.#page.getByRole('tab', { name: /^Health/ }).click();
+    await expect(this.#page.getByTestId('health-panel')).toBeVisible();
+  }
+
+  /** Compares all nodes and waits for the outcome in words. */
+  async compareNodes(timeoutMs: number): Promise<string> {
+    await this.showHealth();
+    await this.#page.getByTestId('verify-start').click();
+    const card = this.#page.getByTestId('verification');
+    await expect(card).toHaveAttribute('data-state', 'running');
+    await expect(card).not.toHaveAttribute('data-state', 'running', { timeout: timeoutMs });
+    return (await this.#page.getByTestId('verification-outcome').textContent()) ?? '';
+  }
+
+  /** Places where nodes differ, as the last comparison found them. */
+  get drift(): Locator {
+    return this.#page.getByTestId('drift');
+  }
+
+  /** Lines of this code in the list of what is wrong or weak. */
+  findings(code: string): Locator {
+    return this.#page.locator(`[data-testid="finding"][data-code="${code}"]`);
+  }
+
+  /** Opens the plan that mends a finding, and confirms it. */
+  async mendByPlan(code: string, node: string): Promise<void> {
+    await this.#page.getByTestId(`mend-${code}-${node}`).click();
+    await expect(this.planCard).toHaveAttribute('data-state', 'proposed');
+    await this.confirmPlan();
+  }
+
+  /** Brings a part of the panel into sight. */
+  async scrollTo(testId: string): Promise<void> {
+    await this.#page.getByTestId(testId).scrollIntoViewIfNeeded();
+  }
+
   /** Line of a node in the table of sessions. */
   sessionsOf(node: string): Locator {
     return this.#page.getByTestId(`sessions-${node}`);

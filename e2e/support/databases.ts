@@ -53,6 +53,17 @@ export async function serverPid(labFolder: string, node: NodeView): Promise<numb
   }
 }
 
+/** Changes one row of a node alone, as nobody should: around the cluster, and without a trace in the binlog. */
+export async function tamperWith(labFolder: string, node: NodeView, statement: string): Promise<void> {
+  const connection = await connect(labFolder, node);
+  try {
+    await connection.query('SET SESSION sql_log_bin = 0');
+    await connection.query(statement);
+  } finally {
+    await connection.end();
+  }
+}
+
 /** A session of an application, as its own side knows it. */
 export interface ClientSession {
   /** Its own address and port: "127.0.0.1:45312". */

@@ -24,7 +24,9 @@ export function shownSeries({ proposal, seriesProposal, snapshot }: ConsoleState
 /** Nodes that could give the data: those that replicate, the joiner left out. None when the plan needs no donor. */
 export function possibleDonors(nodes: ClusterSnapshot['nodes'], plan: Plan): readonly NodeName[] {
   if (plan.donor === null) return [];
-  return nodes.filter((node) => node.name !== plan.node && replicates(node.state)).map((node) => node.name);
+  return nodes
+    .filter((node) => node.name !== plan.node && replicates(node.state) && node.needsCopy === null)
+    .map((node) => node.name);
 }
 
 /** The copy under way: who gives, who receives, and how much has arrived (0 to 1, null when not known). */

@@ -18,6 +18,7 @@ function ringOf(self: string, ringId: string | null, sees: Partial<Record<string
     position: 100,
     safe: 100,
     sees: Object.fromEntries(others),
+    networks: 1,
   };
 }
 

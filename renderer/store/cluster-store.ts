@@ -32,7 +32,7 @@ export type Connection =
   | { readonly kind: 'lost'; readonly error: ErrorView };
 
 /** Which page of the panel at the side is shown. */
-export type PanelPage = 'plan' | 'node' | 'sessions' | 'load';
+export type PanelPage = 'plan' | 'node' | 'health' | 'sessions' | 'load';
 
 export interface ConsoleState {
   readonly connection: Connection;

@@ -151,6 +151,8 @@ export const scenes: Readonly<Record<string, (nowMs: number) => ClusterSnapshot>
       nodes: joining(nowMs),
       ring: names('db1', 'db2'),
       plan: runningPlan(nowMs),
+      verification: null,
+      verifiesJoins: true,
       events: eventsOf(nowMs),
     }),
   three: (nowMs) =>

@@ -1,16 +1,18 @@
-/** The panel at the side: the plan, the selected node, the sessions, or the load. */
+/** The panel at the side: the plan, the selected node, the cluster's health, the sessions, or the load. */
 import { Tabs } from 'radix-ui';
 import { planPercent } from '../../app/model/plan-words.js';
 import { shownPlan, shownSeries } from '../selectors/plan-selectors.js';
 import type { PanelPage } from '../store/cluster-store.js';
 import { useConsole, useConsoleState } from '../store/console-context.js';
+import { HealthBadge, HealthPanel } from './health-panel.js';
 import { LoadPanel } from './load-panel.js';
 import { NodeDetail } from './node-detail.js';
 import { PlanCard } from './plan-card.js';
 import { SeriesCard } from './series-card.js';
 import { SessionsPanel } from './sessions-panel.js';
 
-const isPage = (value: string): value is PanelPage => ['plan', 'node', 'sessions', 'load'].includes(value);
+const isPage = (value: string): value is PanelPage =>
+  ['plan', 'node', 'health', 'sessions', 'load'].includes(value);
 
 export function SidePanel() {
   const store = useConsole();
@@ -35,6 +37,10 @@ export function SidePanel() {
           <Tabs.Trigger className="tab-of-node" value="node">
             {selected ?? 'Node'}
           </Tabs.Trigger>
+          <Tabs.Trigger value="health">
+            Health
+            <HealthBadge />
+          </Tabs.Trigger>
           <Tabs.Trigger value="sessions">Sessions</Tabs.Trigger>
           <Tabs.Trigger value="load">Load</Tabs.Trigger>
         </Tabs.List>
@@ -45,6 +51,9 @@ export function SidePanel() {
         )}
         <Tabs.Content className="tab" value="node" tabIndex={-1}>
           <NodeDetail />
+        </Tabs.Content>
+        <Tabs.Content className="tab" value="health" tabIndex={-1}>
+          <HealthPanel />
         </Tabs.Content>
         <Tabs.Content className="tab" value="sessions" tabIndex={-1}>
           <SessionsPanel />

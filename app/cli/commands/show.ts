@@ -14,7 +14,7 @@ const openOnce = async ({ client }: CommandContext): Promise<ClusterSnapshot> =>
 export const status: Command<object> = async (context) => {
   const snapshot = await openOnce(context);
   const { terminal, clock, json } = context;
-  if (json) sayJson(terminal, statusRecord(snapshot));
+  if (json) sayJson(terminal, statusRecord(snapshot, clock.wallMs()));
   else terminal.say(statusLines(snapshot, clock.wallMs()));
   return statusExitCode(snapshot);
 };
@@ -102,7 +102,7 @@ export const watch: Command<object> = (context) => {
     const sentence = describeCluster(snapshot);
     if (sentence.topic === topic) return;
     topic = sentence.topic;
-    if (json) sayJsonLine(terminal, statusRecord(snapshot));
+    if (json) sayJsonLine(terminal, statusRecord(snapshot, clock.wallMs()));
     else terminal.say([`${timeOf(clock.wallMs())}  ${sentence.text}`]);
   });
 };

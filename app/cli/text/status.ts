@@ -1,6 +1,8 @@
 /** The state of the cluster and of its nodes, for people and for programs. */
 import { formatBytes, formatCount, isoTime } from '../../base/format.js';
 import type { ClusterSnapshot, NodeView } from '../../model/cluster.js';
+import type { Finding, Severity } from '../../model/health/finding.js';
+import { findingsOf } from '../../model/health.js';
 import { type NodeState, replicates } from '../../model/node-state.js';
 import { loadWords, noteWords, staleSeconds, stateWords } from '../../model/node-words.js';
 import { isRunning } from '../../model/plan.js';
@@ -63,7 +65,20 @@ export function statusLines(snapshot: ClusterSnapshot, nowMs: number): string[] 
   ]);
   const { text } = describeCluster(snapshot);
   const remedy = snapshot.problem ? [snapshot.problem.remedy] : [];
-  return [text, ...remedy, '', ...tableLines(facts), '', ...tableLines(rows)];
+  const findings = findingLines(findingsOf(snapshot, nowMs));
+  return [text, ...remedy, '', ...tableLines(facts), '', ...tableLines(rows), ...findings];
+}
+
+const marks: Readonly<Record<Severity, string>> = { bad: '✗', warning: '▲', note: '·' };
+
+/** What is wrong and what is weak, with what to do. What is as it is meant to be is left to the window. */
+function findingLines(findings: readonly Finding[]): string[] {
+  const shown = findings.filter(({ severity }) => severity !== 'note');
+  if (shown.length === 0) return [];
+  return [
+    '',
+    ...shown.flatMap(({ severity, words, remedy }) => [`${marks[severity]}  ${words}`, `   ${remedy}`]),
+  ];
 }
 
 const heading = ['NODE', 'STATE', 'ADDRESS', 'SESSIONS', 'TX/S', 'CPU', 'BEHIND', 'POSITION', 'DATA', ''];
@@ -123,7 +138,8 @@ export function nodeRecord(node: NodeView) {
 }
 
 /** The whole status for programs. */
-export function statusRecord(snapshot: ClusterSnapshot) {
+/** @param nowMs wall clock */
+export function statusRecord(snapshot: ClusterSnapshot, nowMs: number) {
   const { text, tone } = describeCluster(snapshot);
   const members = snapshot.nodes.filter((node) => replicates(node.state)).length;
   const { plan, frontEnd } = snapshot;
@@ -150,5 +166,7 @@ export function statusRecord(snapshot: ClusterSnapshot) {
         }
       : null,
     nodes: snapshot.nodes.map(nodeRecord),
+    findings: findingsOf(snapshot, nowMs),
+    verification: snapshot.verification,
   };
 }

@@ -42,12 +42,19 @@ describe('status', () => {
       '●  db1  active   127.0.0.1:6034  100 sessions · CPU 40 %',
       '○  db2  standby  127.0.0.1:6035  812 changes behind · 100 sessions · CPU 40 %',
       '✗  db3  failed   127.0.0.1:6036  killed by SIGKILL',
+      '',
+      '✗  db3 failed: killed by SIGKILL.',
+      '   Bring db3 online: what it lacks is copied while the others go on.',
+      '▲  Two nodes replicate: no failure is tolerated, because one of two is no majority.',
+      '   Bring db3 online: a third member would change that.',
+      '▲  db1 alone takes sessions: when it fails, clients wait until another one does.',
+      '   Make db2 active.',
     ]);
   });
 
   it('says how old the news of a node is once that matters, in the place of its numbers', () => {
     const lines = statusLines(mixed, nowMs + 12_000);
-    expect(lines.at(-3)).toBe('●  db1  active   127.0.0.1:6034  last heard of 12 s ago');
+    expect(lines.at(-10)).toBe('●  db1  active   127.0.0.1:6034  last heard of 12 s ago');
   });
 
   it('names the plan that runs, and the remedy of a problem', () => {
@@ -60,7 +67,7 @@ describe('status', () => {
   });
 
   it('gives programs numbers and names as they are', () => {
-    expect(statusRecord(mixed)).toMatchObject({
+    expect(statusRecord(mixed, nowMs)).toMatchObject({
       sentence: 'db3 failed: killed by SIGKILL. db1 goes on alone.',
       tone: 'bad',
       exitCode: 2,

@@ -74,6 +74,11 @@ export class Admin {
     }
   }
 
+  /** The server's number of this connection, for KILL. */
+  get threadId(): number {
+    return this.#connection.threadId;
+  }
+
   get lost(): boolean {
     return this.#lost;
   }

@@ -3,8 +3,7 @@ import type { Clock } from '../../base/clock.js';
 import type { MethodContext, TableChecksum } from '../../contract/control.js';
 import { type Admin, numberOf, textOf } from './admin.js';
 import { ProgressMeter } from './progress-meter.js';
-
-const systemSchemas = ['mysql', 'information_schema', 'performance_schema', 'sys'] as const;
+import { quotedName, systemSchemas } from './table-list.js';
 
 /**
  * Readings of a snapshot's place that must agree. The server fills two variables of the whole process with the place of
@@ -14,8 +13,6 @@ const systemSchemas = ['mysql', 'information_schema', 'performance_schema', 'sys
  * are right when there are none.
  */
 const agreeingReadings = 5;
-
-const quotedName = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 /**
  * Reads every application table in one snapshot while writes go on.
@@ -43,8 +40,11 @@ export async function checksumTables(
     for (const row of found) {
       signal.throwIfAborted();
       const table = `${quotedName(textOf(row, 'schemaName'))}.${quotedName(textOf(row, 'tableName'))}`;
+      await admin.query('SAVEPOINT one_table');
       const checksum = await admin.one(`CHECKSUM TABLE ${table} EXTENDED`);
       const count = await admin.one(`SELECT COUNT(*) AS rowCount FROM ${table}`);
+      // Gives the metadata lock back: a change of this table, and every commit behind it, would wait for all the others.
+      await admin.query('ROLLBACK TO SAVEPOINT one_table');
       tables.push({
         table: `${textOf(row, 'schemaName')}.${textOf(row, 'tableName')}`,
         checksum: textOf(checksum, 'Checksum'),
@@ -60,15 +60,23 @@ export async function checksumTables(
 }
 
 /** The GTID position of the open snapshot. */
-async function snapshotPosition(admin: Admin): Promise<string> {
+export async function snapshotPosition(admin: Admin): Promise<string> {
+  const place = await agreedSnapshotPlace(admin);
+  const answer = await admin.one('SELECT BINLOG_GTID_POS(?, ?) AS position', [place.file, place.offset]);
+  return textOf(answer, 'position');
+}
+
+/** The place in the binlog that belongs to the open snapshot. */
+export async function agreedSnapshotPlace(
+  admin: Admin,
+): Promise<{ readonly file: string; readonly offset: number }> {
   let place = await snapshotPlace(admin);
   for (let agreeing = 1; agreeing < agreeingReadings; ) {
     const again = await snapshotPlace(admin);
     agreeing = again.file === place.file && again.offset === place.offset ? agreeing + 1 : 1;
     place = again;
   }
-  const answer = await admin.one('SELECT BINLOG_GTID_POS(?, ?) AS position', [place.file, place.offset]);
-  return textOf(answer, 'position');
+  return place;
 }
 
 /** One reading of the place in the binlog that belongs to the open snapshot. */

@@ -3,6 +3,7 @@ import type { ClusterSnapshot, FrontEndView, NodeView, TokenView } from '../clus
 import { type NodeName, nodeName } from '../ids.js';
 import type { NodeSample } from '../metrics.js';
 import { policyWords } from '../routing.js';
+import type { VerificationView } from '../verification.js';
 
 /** A second in the life of an ordinary node. */
 export function sampleOf(changes: Partial<NodeSample> = {}): NodeSample {
@@ -40,6 +41,8 @@ export function nodeView(name: string, changes: Partial<NodeView> = {}): NodeVie
     position: '0-1-1000',
     version: running ? '10.11.19-MariaDB' : null,
     dataBytes: 1_280_000_000,
+    disk: { freeBytes: 40e9, totalBytes: 100e9 },
+    needsCopy: null,
     replication: null,
     sample: running ? sampleOf() : null,
     cpuQuotaCores: 0.4,
@@ -91,10 +94,40 @@ export function snapshotOf(
     plan: null,
     series: null,
     recovery: { on: true, perHourMax: 3, outlook: [] },
+    verification: null,
+    verifiesJoins: true,
     events: [],
     processorNote: 'each node has 0.4 core',
     startingUp: null,
     problem: null,
+    ...changes,
+  };
+}
+
+/** A comparison that found three nodes equal. */
+export function verificationOf(changes: Partial<VerificationView> = {}): VerificationView {
+  return {
+    state: 'equal',
+    askedBy: 'operator',
+    startedAtMs: 1_000_000,
+    endedAtMs: 1_003_000,
+    loadPercent: 50,
+    activity: null,
+    nodes: ['db1', 'db2', 'db3'].map((name) => ({
+      name: nodeName(name),
+      progress: null,
+      leftOut: null,
+      expected: true,
+    })),
+    position: '0-1-12345',
+    tables: 4,
+    rows: 12_345,
+    heldMs: 43,
+    drift: [],
+    driftCount: 0,
+    notCompared: [],
+    words: '3 nodes equal at 0-1-12345: 4 tables, 12,345 rows',
+    error: null,
     ...changes,
   };
 }

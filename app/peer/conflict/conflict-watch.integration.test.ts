@@ -83,6 +83,7 @@ function startWatch(changed: Partial<ConflictWatchOptions> = {}): ConflictWatch 
     log: silentLog(),
     // The account of the applications is that of the watch here: only its connection is kept.
     ownUsers: ['root'],
+    expendable: new Set(),
     mayRollBack: (id) => locals.has(id),
     onBlocked: (seen) => {
       blocked.push(seen);

@@ -35,6 +35,8 @@ export interface ConflictWatchOptions {
   readonly log: Log;
   /** Accounts of ours: their connections are never victims. */
   readonly ownUsers: readonly string[];
+  /** Connections of ours that give way all the same: what they do can be done again. */
+  readonly expendable: { has(id: number): boolean };
   /** False for a session between its COMMIT and the OK, and for any other that must not be touched now. */
   readonly mayRollBack: (backendId: number) => boolean;
   /** Told again while it lasts, at a bounded pace. */
@@ -226,7 +228,7 @@ export class ConflictWatch {
       return;
     }
     const pairs = metadataPairs(await views.readMetadataLocks(admin));
-    this.connections = await views.readConnections(admin, this.options.ownUsers);
+    this.connections = await views.readConnections(admin, this.options);
     const waitedMs = Math.max(...urgent.map((id) => this.connections.inStateMs.get(id) ?? 0));
     this.report('metadata', victimsOf(pairs, this), waitedMs);
   }
@@ -242,7 +244,7 @@ export class ConflictWatch {
   /** Learns what these connections are, where that is not known yet. */
   private async know(admin: Admin, ids: readonly number[]): Promise<void> {
     if (ids.every((id) => this.connections.roles.has(id))) return;
-    this.connections = await views.readConnections(admin, this.options.ownUsers);
+    this.connections = await views.readConnections(admin, this.options);
   }
 
   /** Part of `Roles`. */

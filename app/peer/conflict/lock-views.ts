@@ -102,14 +102,23 @@ export interface Connections {
   readonly inStateMs: ReadonlyMap<number, number>;
 }
 
-/** Everybody who is connected. @param ownUsers accounts of ours, whose connections are never victims */
-export async function readConnections(admin: Admin, ownUsers: readonly string[]): Promise<Connections> {
+/**
+ * Everybody who is connected.
+ * @param ownUsers accounts of ours, whose connections are never victims, but for those that are `expendable`
+ */
+export async function readConnections(
+  admin: Admin,
+  {
+    ownUsers,
+    expendable,
+  }: { readonly ownUsers: readonly string[]; readonly expendable: { has(id: number): boolean } },
+): Promise<Connections> {
   const rows = await admin.query('SELECT id, user, command, time_ms FROM information_schema.processlist');
   const roles = new Map<number, Role>();
   const inStateMs = new Map<number, number>();
   for (const row of rows) {
     const id = numberOf(row, 'id') ?? 0;
-    roles.set(id, roleOf(row, ownUsers));
+    roles.set(id, expendable.has(id) ? 'session' : roleOf(row, ownUsers));
     inStateMs.set(id, numberOf(row, 'time_ms') ?? 0);
   }
   return { roles, inStateMs };

@@ -190,3 +190,59 @@ describe('the OK of a commit', () => {
     expect(await everywhere).toBe('kept');
   });
 });
+
+describe('a pause', () => {
+  it('keeps the token without committing, and lets those who wait go on afterwards', async () => {
+    const { queue, committed, world } = setUp();
+    const asked = queue.pause(never);
+    expect(world.waiting).toBe(1);
+    queue.grant(7, 10, 1000);
+    const pause = await asked;
+    expect(pause.sequence).toBe(10);
+    let granted = false;
+    const waits = queue.acquire(never, 1).then(() => {
+      granted = true;
+    });
+    await settle();
+    expect(granted).toBe(false);
+    expect(committed).toEqual([]);
+    expect(pause.end()).toBe(true);
+    expect(committed).toEqual(['7: 10']);
+    queue.grant(7, 10, 1000);
+    await waits;
+  });
+
+  it('begins when the hold that is under way is over, and before those who came meanwhile', async () => {
+    const { queue, committed } = setUp();
+    queue.grant(7, 10, 1000);
+    await queue.acquire(never, 1);
+    const asked = queue.pause(never);
+    const waits = queue.acquire(never, 2);
+    queue.release(done(11), 1);
+    expect(committed).toEqual(['7: 11']);
+    queue.grant(7, 11, 1000);
+    const pause = await asked;
+    expect(pause.sequence).toBe(11);
+    pause.end();
+    queue.grant(7, 11, 1000);
+    await waits;
+  });
+
+  it('says that it was broken when the view ended under it, and does not hold the fence up', async () => {
+    const { queue } = setUp();
+    const asked = queue.pause(never);
+    queue.grant(7, 10, 1000);
+    const pause = await asked;
+    await queue.close();
+    expect(pause.end()).toBe(false);
+  });
+
+  it('can be given up before the token came', async () => {
+    const { queue, world } = setUp();
+    const stop = new AbortController();
+    const asked = queue.pause(stop.signal);
+    stop.abort(new Error('enough'));
+    await expect(asked).rejects.toThrow('enough');
+    expect(world.waiting).toBe(0);
+  });
+});

@@ -8,10 +8,10 @@
  * A hold begins with everybody who waits. Who arrives during it joins it: as long as nobody else wants the token for
  * `lingerMs`, else for `shareMs`. So a lone writer pays one position query in `lingerMs`, and a contended token moves on.
  */
-import type { Clock, Timer } from '../../base/clock.js';
-import { messageOf, type RingmasterError } from '../../base/errors.js';
-import type { Log } from '../../base/log.js';
+import type { Timer } from '../../base/clock.js';
+import { messageOf, RingmasterError } from '../../base/errors.js';
 import type { CommitGate, Released } from '../front-end/gate.js';
+import type { CommitPause, CommitQueueTools } from './commit-queue-tools.js';
 
 /** How long a hold may go on taking newcomers while nobody else wants the token. */
 const lingerMs = 50;
@@ -46,6 +46,12 @@ interface Hold {
   upTo: number | null;
 }
 
+/** Somebody who wants the token for himself. */
+interface Pauser {
+  readonly begun: (pause: CommitPause) => void;
+  readonly refuse: (error: unknown) => void;
+}
+
 /** A commit whose OK waits until it is sure to survive. */
 interface Pending {
   readonly hold: Hold;
@@ -53,30 +59,15 @@ interface Pending {
   readonly settle: (outcome: 'kept' | 'unknown') => void;
 }
 
-export interface CommitQueueTools {
-  /** So many transactions wait. */
-  readonly waiting: (length: number) => void;
-  /** The hold is over: the last number used. */
-  readonly committed: (ringId: number, upTo: number) => void;
-  /** The last number in the node's own log. Rejects while the server does not answer. */
-  readonly readSequence: () => Promise<number>;
-  /** Does another member wait for the token? */
-  readonly othersWant: () => boolean;
-  /** Is the node's own OK, given in the current view, enough for a lossless commit? */
-  readonly okIsEnough: () => boolean;
-  /** This connection of the node commits now, or does no longer: it must not wait for locks of those who may not. */
-  readonly holds: (backendId: number, holds: boolean) => void;
-  /** Resolves when this node has applied everything that was acknowledged anywhere before the call. */
-  readonly caughtUp: (signal: AbortSignal) => Promise<void>;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 export class CommitQueue implements CommitGate {
   readonly #tools: CommitQueueTools;
   readonly #waiters = new Set<Waiter>();
   readonly #pending = new Set<Pending>();
   readonly #quiet: (() => void)[] = [];
+  /** Wants the token for itself at the next turn. */
+  #pauser: Pauser | null = null;
+  /** Ends the pause that lasts, when the view ends under it. */
+  #breakPause: (() => void) | null = null;
   #open = false;
   /** Why nobody may commit; null when waiting makes sense. */
   #refusal: RingmasterError | null = null;
@@ -100,9 +91,9 @@ export class CommitQueue implements CommitGate {
     return this.#open;
   }
 
-  /** Transactions that wait for the token. */
+  /** Transactions that wait for the token, and whoever wants it for himself. */
   get length(): number {
-    return this.#waiters.size;
+    return this.#waiters.size + (this.#pauser ? 1 : 0);
   }
 
   acquire(signal: AbortSignal, backendId: number): Promise<void> {
@@ -126,12 +117,44 @@ export class CommitQueue implements CommitGate {
         },
       };
       const withdraw = () => {
-        if (this.#waiters.delete(waiter)) this.#tools.waiting(this.#waiters.size);
+        if (this.#waiters.delete(waiter)) this.#tools.waiting(this.length);
         reject(signal.reason);
       };
       signal.addEventListener('abort', withdraw, { once: true });
       this.#waiters.add(waiter);
-      this.#tools.waiting(this.#waiters.size);
+      this.#tools.waiting(this.length);
+      this.#look();
+    });
+  }
+
+  /**
+   * Takes the token and commits nothing: until `end` is called, nobody in the cluster does. Whoever asks bounds the time.
+   * @throws the signal's reason when it is aborted before the token came; RingmasterError when there is none to be had
+   */
+  pause(signal: AbortSignal): Promise<CommitPause> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    if (this.#refusal) return Promise.reject(this.#refusal);
+    if (this.#pauser || this.#breakPause) return Promise.reject(new RingmasterError('verification.busy'));
+    return new Promise((resolve, reject) => {
+      const withdraw = () => {
+        if (this.#pauser !== pauser) return;
+        this.#pauser = null;
+        this.#tools.waiting(this.length);
+        reject(signal.reason);
+      };
+      const pauser: Pauser = {
+        begun: (pause) => {
+          signal.removeEventListener('abort', withdraw);
+          resolve(pause);
+        },
+        refuse: (error) => {
+          signal.removeEventListener('abort', withdraw);
+          reject(error);
+        },
+      };
+      signal.addEventListener('abort', withdraw, { once: true });
+      this.#pauser = pauser;
+      this.#tools.waiting(this.length);
       this.#look();
     });
   }
@@ -203,13 +226,17 @@ export class CommitQueue implements CommitGate {
       upTo: null,
     };
     this.#hold = hold;
+    if (this.#pauser) {
+      this.#beginPause(hold, this.#pauser);
+      return;
+    }
     for (const waiter of this.#waiters) {
       if (hold.granted >= max) break;
       this.#waiters.delete(waiter);
       this.#admit(hold, waiter.backendId);
       waiter.grant();
     }
-    this.#tools.waiting(this.#waiters.size);
+    this.#tools.waiting(this.length);
     this.#look();
   }
 
@@ -226,6 +253,8 @@ export class CommitQueue implements CommitGate {
     if (!hold) return Promise.resolve();
     hold.closed = true;
     hold.doubtful = true;
+    this.#breakPause?.();
+    if (this.#hold !== hold) return Promise.resolve();
     return new Promise((resolve) => {
       this.#quiet.push(resolve);
       this.#look();
@@ -242,7 +271,7 @@ export class CommitQueue implements CommitGate {
     this.#settle();
     const offered = this.#offered;
     if (offered) this.grant(offered.ringId, offered.after, offered.max);
-    else this.#tools.waiting(this.#waiters.size);
+    else this.#tools.waiting(this.length);
   }
 
   /** Nobody may commit here: everybody who waits is told why, and what is on its way has an unknown outcome. */
@@ -252,6 +281,9 @@ export class CommitQueue implements CommitGate {
     this.#offered = null;
     for (const waiter of this.#waiters) waiter.refuse(error);
     this.#waiters.clear();
+    this.#pauser?.refuse(error);
+    this.#pauser = null;
+    this.#breakPause?.();
     for (const pending of this.#pending) pending.settle('unknown');
     this.#pending.clear();
     this.#tools.waiting(0);
@@ -274,6 +306,35 @@ export class CommitQueue implements CommitGate {
     this.#timer?.cancel();
   }
 
+  /** A hold without newcomers and with one permission that is given to no session: it lasts until that is given back. */
+  #beginPause(hold: Hold, pauser: Pauser): void {
+    this.#pauser = null;
+    this.counts.holds--;
+    hold.closed = true;
+    hold.outstanding = 1;
+    let lasts = true;
+    let broken = false;
+    const giveBack = () => {
+      if (!lasts) return;
+      lasts = false;
+      this.#breakPause = null;
+      hold.outstanding = 0;
+      this.#look();
+    };
+    this.#breakPause = () => {
+      broken = true;
+      giveBack();
+    };
+    this.#tools.waiting(this.length);
+    pauser.begun({
+      sequence: hold.after,
+      end: () => {
+        giveBack();
+        return !broken;
+      },
+    });
+  }
+
   #admit(hold: Hold, backendId: number): void {
     hold.granted++;
     hold.outstanding++;
@@ -281,7 +342,7 @@ export class CommitQueue implements CommitGate {
   }
 
   #takesNewcomers(hold: Hold): boolean {
-    if (hold.closed || !this.#open || hold.granted >= hold.max || this.#waiters.size > 0) return false;
+    if (hold.closed || !this.#open || hold.granted >= hold.max || this.length > 0) return false;
     const ageMs = this.#tools.clock.monotonicMs() - hold.startedMs;
     return ageMs < (this.#tools.othersWant() ? shareMs : lingerMs);
   }
@@ -295,7 +356,7 @@ export class CommitQueue implements CommitGate {
     this.#timer?.cancel();
     const leftMs = hold.startedMs + lingerMs - this.#tools.clock.monotonicMs();
     const full = hold.closed || hold.granted >= hold.max;
-    if (!full && leftMs > 0 && this.#waiters.size === 0 && !this.#tools.othersWant()) {
+    if (!full && leftMs > 0 && this.length === 0 && !this.#tools.othersWant()) {
       // Timers come up to a millisecond early: then the rest is waited for.
       this.#timer = this.#tools.clock.after(leftMs, () => this.#look());
       return;

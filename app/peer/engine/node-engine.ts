@@ -23,6 +23,9 @@ export interface NodeEngineTools extends PeerTools {
   readonly replication: Replication;
 }
 
+/** Changes of tables that may end a statement of one comparison, before it counts as being in the way. */
+const readingEndsMax = 8;
+
 export class NodeEngine {
   readonly #tools: NodeEngineTools;
   #frontEnd: FrontEnd | null = null;
@@ -33,6 +36,8 @@ export class NodeEngine {
   /** Sessions belong on this node. */
   #here = true;
   readonly #conflicts: ConflictWatch;
+  /** Connections that read for a comparison: a change of a table does not wait for them. */
+  readonly #readers = new Map<number, number>();
   readonly #others: OtherFrontEnds;
 
   constructor(tools: NodeEngineTools) {
@@ -44,6 +49,7 @@ export class NodeEngine {
       clock,
       log,
       ownUsers: [settings.admin.user, settings.replication.user],
+      expendable: { has: (id) => this.#readers.has(id) },
       mayRollBack: (backendId) => this.#frontEnd?.findByBackendId(backendId)?.committing !== true,
       onBlocked: ({ backendIds }) => this.#giveWay(backendIds),
     });
@@ -61,6 +67,12 @@ export class NodeEngine {
   get conflicts(): number {
     const { row, metadata } = this.#conflicts.counts;
     return row + metadata;
+  }
+
+  /** This connection of ours reads for a comparison, or does no longer: only its statement ends when it is in the way. */
+  reads(backendId: number, reads: boolean): void {
+    if (reads) this.#readers.set(backendId, 0);
+    else this.#readers.delete(backendId);
   }
 
   get ordered(): OrderedNode | null {
@@ -160,12 +172,23 @@ export class NodeEngine {
     for (const id of backendIds) {
       const session = this.#frontEnd?.findByBackendId(id);
       if (session) session.rollBack();
+      else if (this.#readers.has(id)) this.#endReading(id);
       else strangers.push(id);
     }
     if (strangers.length > 0)
       this.#conflicts
         .kill(strangers)
         .catch((thrown: unknown) => this.#tools.log.warn({ cause: messageOf(thrown) }, 'not ended'));
+  }
+
+  /** Its statement first; a connection that is still in the way after that ends whole. */
+  #endReading(id: number): void {
+    const asked = (this.#readers.get(id) ?? 0) + 1;
+    this.#readers.set(id, asked);
+    const ending = asked > readingEndsMax ? this.#conflicts.kill([id]) : this.#killQuery(id);
+    ending.catch((thrown: unknown) =>
+      this.#tools.log.warn({ cause: messageOf(thrown) }, 'a read for a comparison was not ended'),
+    );
   }
 
   #setClosed(why: RingmasterError | null): void {
