@@ -82,6 +82,7 @@ export class Peer {
   async begin(): Promise<void> {
     await this.copies.recover();
     await this.server.discover();
+    await this.#freeAdopted();
     await this.applyQuota();
     await this.refresh();
     this.#ring = this.#joinRing();
@@ -91,6 +92,16 @@ export class Peer {
       clock.every(sampleEveryMs, () => void this.#sample()),
       clock.every(housekeepingEveryMs, () => void this.#keepHouse()),
     ];
+  }
+
+  /**
+   * A server that went on without a peer: the ring closed around it, its successor follows another one, and whatever it
+   * applies or was committing waits for an acknowledgement that never comes, with the binlog locked against everybody who
+   * looks at it. No client can hear OK for any of this any more; what the ring did not receive shows when it joins.
+   */
+  async #freeAdopted(): Promise<void> {
+    if (this.settings.ring?.data !== 'server' || this.server.status.kind !== 'running') return;
+    await this.withAdmin((admin) => admin.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF'));
   }
 
   /** Stops watching; the server goes on. */
