@@ -70,6 +70,7 @@ export class Peer {
     this.server = new ServerProcess(settings, this.folder, {
       ...tools,
       changed: () => this.#serverChanged(),
+      died: () => this.#serverDied(),
     });
     this.replication = new Replication(settings, tools.clock);
     this.copies = new CopyFolder(settings, this.folder, tools.host);
@@ -245,6 +246,12 @@ export class Peer {
         (thrown: unknown) =>
           this.tools.log.warn({ cause: messageOf(thrown) }, 'no position of the stopped server'),
       );
+  }
+
+  /** The ring waits for nothing: it hears of it before anybody knows why. */
+  #serverDied(): void {
+    this.engine.serverChanged(false);
+    this.#ring?.serverChanged(false, false);
   }
 
   /** The next start of the server is no news for the ring until `serve`. */

@@ -45,13 +45,15 @@ export class ServerProcess {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #changed: () => void;
+  readonly #died: () => void;
   #status: ServerStatus = { kind: 'no-data' };
   #live: Watched | null = null;
 
+  /** @param tools `died`: it ended by itself, and nobody knows yet why; the status follows when its log is read */
   constructor(
     settings: PeerSettings,
     folder: NodeFolder,
-    tools: { host: Host; clock: Clock; log: Log; changed: () => void },
+    tools: { host: Host; clock: Clock; log: Log; changed: () => void; died: () => void },
   ) {
     this.#settings = settings;
     this.#folder = folder;
@@ -59,6 +61,7 @@ export class ServerProcess {
     this.#clock = tools.clock;
     this.#log = tools.log;
     this.#changed = tools.changed;
+    this.#died = tools.died;
   }
 
   get status(): ServerStatus {
@@ -262,6 +265,7 @@ export class ServerProcess {
   /** Answers a promise of its end that resolves when the status tells it. */
   #watch(live: Live): Promise<void> {
     const buried = live.ended.then(async (end) => {
+      if (this.#status.kind === 'running') this.#died();
       const log = await this.readLog().catch(() => '');
       const wanted = this.#status.kind !== 'stopping';
       this.#live = null;
