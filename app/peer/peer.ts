@@ -22,6 +22,7 @@ import type { NodeSample } from '../model/metrics.js';
 import { NodeEngine } from './engine/node-engine.js';
 import type { PeerTools } from './peer-tools.js';
 import { RingRuntime } from './ring/runtime.js';
+import { StoppedWatch } from './stopped-watch.js';
 
 const sampleEveryMs = 1_000;
 /** Walking the data folder and the list of binlogs costs more than a sample and changes slowly. */
@@ -89,10 +90,11 @@ export class Peer {
     this.#ring = this.#joinRing();
     await this.engine.open();
     const { clock } = this.tools;
-    this.#timers = [
+    if (this.#ring) this.#timers.push(this.#watchStopped(this.#ring, this.settings));
+    this.#timers.push(
       clock.every(sampleEveryMs, () => void this.#sample()),
       clock.every(housekeepingEveryMs, () => void this.#keepHouse()),
-    ];
+    );
   }
 
   /**
@@ -114,6 +116,17 @@ export class Peer {
     const watch = this.#watch;
     this.#watch = null;
     await watch?.close();
+  }
+
+  #watchStopped(ring: RingRuntime, { ring: settings }: PeerSettings): Timer {
+    return new StoppedWatch({
+      host: this.tools.host,
+      clock: this.tools.clock,
+      log: this.tools.log,
+      pid: () => (ring.isShared && this.server.status.kind === 'running' ? this.server.pid : null),
+      patienceMs: settings?.timings.expelAfterMs ?? 0,
+      end: (why) => this.server.kill(why),
+    }).begin();
   }
 
   get ring(): RingRuntime | null {

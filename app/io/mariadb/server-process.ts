@@ -48,6 +48,7 @@ export class ServerProcess {
   readonly #died: () => void;
   #status: ServerStatus = { kind: 'no-data' };
   #live: Watched | null = null;
+  #killedBecause: string | null = null;
 
   /** @param tools `died`: it ended by itself, and nobody knows yet why; the status follows when its log is read */
   constructor(
@@ -221,6 +222,15 @@ export class ServerProcess {
     await live.buried;
   }
 
+  /** Ends it at once, as a crash does. @param why what is told of its end */
+  async kill(why: string): Promise<void> {
+    const live = this.#live;
+    if (!live) return;
+    this.#killedBecause = why;
+    await this.#host.signal(live.pid, 'SIGKILL');
+    await live.buried;
+  }
+
   /** Reads again whether the server is read-only. */
   async refresh(admin: Admin): Promise<void> {
     const live = this.#live;
@@ -269,7 +279,8 @@ export class ServerProcess {
       const log = await this.readLog().catch(() => '');
       const wanted = this.#status.kind !== 'stopping';
       this.#live = null;
-      const reason = wanted ? endInWords(end, log) : 'it was stopped';
+      const reason = wanted ? (this.#killedBecause ?? endInWords(end, log)) : 'it was stopped';
+      this.#killedBecause = null;
       this.#log[wanted ? 'warn' : 'info']({ end, reason }, 'the server ended');
       this.#become({ kind: 'stopped', unexpected: wanted, reason });
     });
