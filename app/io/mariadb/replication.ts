@@ -193,7 +193,9 @@ export class Replication {
   async stopReceiving(admin: Admin): Promise<FollowStatus | null> {
     const follow = await readFollow(admin);
     if (!follow) return null;
-    if (follow.applier !== 'running' && follow.errorNumber === 0) await admin.query('START SLAVE SQL_THREAD');
+    const frozen = follow.applier !== 'running' && follow.errorNumber === 0;
+    if (frozen) await admin.query('START SLAVE SQL_THREAD');
+    else if (follow.receiver === 'stopped') return follow;
     await admin.query('STOP SLAVE IO_THREAD');
     return await readFollow(admin);
   }
@@ -307,9 +309,8 @@ export class Replication {
     if (sequenceOf(stopped.received) === 0) return true;
     const beganMs = this.#clock.monotonicMs();
     const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
-    for (;;) {
+    for (let follow: FollowStatus | null = stopped; ; follow = await readFollow(admin)) {
       signal.throwIfAborted();
-      const follow = await readFollow(admin);
       const now = await readPosition(admin, '');
       if (!follow || sequenceOf(now.applied) >= sequenceOf(follow.received)) return true;
       // An error of the receiver does not matter any more; one of the applier does.
