@@ -38,6 +38,8 @@ interface ModelServer {
   /** Its ring may use it. */
   serving: boolean;
   left: boolean;
+  /** Its ring does not take it as it is. */
+  refused: boolean;
 }
 
 const copyToken = '0123456789abcdef';
@@ -71,6 +73,7 @@ export class PeerModel {
       received: [],
       serving: false,
       left: false,
+      refused: false,
     }));
   }
 
@@ -103,13 +106,23 @@ export class PeerModel {
     this.notify(node, 'peer.changed', this.status(server));
   }
 
+  /** The peer was away for a moment, and its server went on: the ring wants to know what it did. */
+  refuse(node: string): void {
+    const server = this.server(node);
+    server.refused = true;
+    this.agree();
+    this.notify(node, 'peer.changed', this.status(server));
+  }
+
   private memberServers(): ModelServer[] {
     return this.servers.filter(({ node }) => this.members.includes(node));
   }
 
   /** A new view, where a majority of the last one is there: its members follow each other, nobody else is written to. */
   private agree(): void {
-    const willing = this.servers.filter((each) => each.running && each.serving && !each.left && each.data);
+    const willing = this.servers.filter(
+      (each) => each.running && each.serving && !each.left && !each.refused && each.data,
+    );
     const there = willing.filter(({ node }) => this.agreed.includes(node)).length;
     const whole = this.agreed.length === 0 || 2 * there > this.agreed.length;
     const names = whole ? willing.map(({ node }) => node) : [];
@@ -157,7 +170,7 @@ export class PeerModel {
       rotationMs: null,
       position: { received: 0, applied: 0 },
       safe: null,
-      refused: null,
+      refused: server.refused ? 'needs-copy' : null,
       delivered: 0,
       stalls: { count: 0, longestMs: 0 },
       writes: { count: 0, longestMs: 0 },
@@ -315,6 +328,8 @@ export class PeerModel {
         this.agree();
         return { agreed: true };
       case 'ring.copied':
+        server.refused = false;
+        return null;
       case 'ring.submit':
       case 'sessions.place':
         return null;
