@@ -11,6 +11,7 @@ import type { RingKeeper } from './ring-keeper.js';
 import type { TokenRing } from './token-ring.js';
 
 const reconnectAfterMs = 250;
+const refusedWords = 'its peer was away, and its data must be compared with the ring before it may return';
 
 export interface NodeWatchOptions {
   readonly cluster: Cluster;
@@ -58,13 +59,15 @@ export class NodeWatch {
     node.absorb(status);
     this.options.token.absorb();
     cluster.changed();
+    if (!cluster.ring.includes(node.name)) return;
     const { server } = status;
-    if (server.kind === 'stopped' && server.unexpected && cluster.ring.includes(node.name))
-      this.serverLost(node, server.reason);
+    if (server.kind === 'stopped' && server.unexpected) this.memberLost(node, server.reason);
+    // Its peer was away: the others went on without it, and the server went on by itself.
+    else if (status.ring?.refused) this.memberLost(node, refusedWords);
   }
 
-  /** A ring member's server died. While a plan moves the node itself, the plan says so too. */
-  private serverLost(node: ClusterNode, reason: string): void {
+  /** A ring member's server died, or came back otherwise. While a plan moves the node itself, the plan says so too. */
+  private memberLost(node: ClusterNode, reason: string): void {
     const { cluster, ring, log, remember } = this.options;
     if (node.state === 'failed') return;
     node.state = 'failed';

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { RingmasterError } from '../base/errors.js';
 import type { MethodName } from '../contract/control.js';
+import { nodeName } from '../model/ids.js';
 import { replicates } from '../model/node-state.js';
 import type { PeerModel } from '../sim/peer-model.js';
 import { move, type OpenedModel as Opened, openModel, runSeries, settled } from './testing/model-cluster.js';
@@ -137,6 +138,22 @@ describe('plans without faults', () => {
     const plan = await move(opened, 'db2', 'active');
     expect(plan.error?.text ?? plan.state).toBe('done');
     expect(opened.model.snapshotsBehind).toEqual([]);
+  });
+
+  it('bring back a node that its ring refused after its peer was away', async () => {
+    const opened = await openModel(3);
+    const { cluster } = opened.coordinator;
+    opened.model.refuse('db2');
+    await settled(opened.coordinator);
+    expect(cluster.node(nodeName('db2'))).toMatchObject({
+      state: 'failed',
+      reason: 'its peer was away, and its data must be compared with the ring before it may return',
+    });
+    checkTruth(opened, 'refused');
+    const plan = await move(opened, 'db2', 'active');
+    expect(plan.error?.text ?? plan.state).toBe('done');
+    checkTruth(opened, plan.title);
+    expect(cluster.ring).toEqual(['db1', 'db2', 'db3']);
   });
 
   it('bring three nodes together and apart again', async () => {

@@ -22,6 +22,7 @@ import type { NodeSample } from '../model/metrics.js';
 import { NodeEngine } from './engine/node-engine.js';
 import type { PeerTools } from './peer-tools.js';
 import { RingRuntime } from './ring/runtime.js';
+import { StoppedWatch } from './stopped-watch.js';
 
 const sampleEveryMs = 1_000;
 /** Walking the data folder and the list of binlogs costs more than a sample and changes slowly. */
@@ -71,6 +72,7 @@ export class Peer {
     this.server = new ServerProcess(settings, this.folder, {
       ...tools,
       changed: () => this.#serverChanged(),
+      died: () => this.#serverDied(),
     });
     this.replication = new Replication(settings, tools.clock);
     this.copies = new CopyFolder(settings, this.folder, tools.host);
@@ -83,15 +85,27 @@ export class Peer {
   async begin(): Promise<void> {
     await this.copies.recover();
     await this.server.discover();
+    await this.#freeAdopted();
     await this.applyQuota();
     await this.refresh();
     this.#ring = this.#joinRing();
     await this.engine.open();
     const { clock } = this.tools;
-    this.#timers = [
+    if (this.#ring) this.#timers.push(this.#watchStopped(this.#ring, this.settings));
+    this.#timers.push(
       clock.every(sampleEveryMs, () => void this.#sample()),
       clock.every(housekeepingEveryMs, () => void this.#keepHouse()),
-    ];
+    );
+  }
+
+  /**
+   * A server that went on without a peer: the ring closed around it, its successor follows another one, and whatever it
+   * applies or was committing waits for an acknowledgement that never comes, with the binlog locked against everybody who
+   * looks at it. No client can hear OK for any of this any more; what the ring did not receive shows when it joins.
+   */
+  async #freeAdopted(): Promise<void> {
+    if (this.settings.ring?.data !== 'server' || this.server.status.kind !== 'running') return;
+    await this.withAdmin((admin) => admin.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF'));
   }
 
   /** Stops watching; the server goes on. */
@@ -103,6 +117,17 @@ export class Peer {
     const watch = this.#watch;
     this.#watch = null;
     await watch?.close();
+  }
+
+  #watchStopped(ring: RingRuntime, { ring: settings }: PeerSettings): Timer {
+    return new StoppedWatch({
+      host: this.tools.host,
+      clock: this.tools.clock,
+      log: this.tools.log,
+      pid: () => (ring.isShared && this.server.status.kind === 'running' ? this.server.pid : null),
+      patienceMs: settings?.timings.expelAfterMs ?? 0,
+      end: (why) => this.server.kill(why),
+    }).begin();
   }
 
   get ring(): RingRuntime | null {
@@ -237,6 +262,12 @@ export class Peer {
         (thrown: unknown) =>
           this.tools.log.warn({ cause: messageOf(thrown) }, 'no position of the stopped server'),
       );
+  }
+
+  /** The ring waits for nothing: it hears of it before anybody knows why. */
+  #serverDied(): void {
+    this.engine.serverChanged(false);
+    this.#ring?.serverChanged(false, false);
   }
 
   /** The next start of the server is no news for the ring until `serve`. */

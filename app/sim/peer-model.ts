@@ -44,6 +44,8 @@ interface ModelServer {
   snapshot: readonly Gtid[] | null;
   /** Somebody changed a row behind the back of the cluster. */
   tampered: string;
+  /** Its ring does not take it as it is. */
+  refused: boolean;
 }
 
 const copyToken = '0123456789abcdef';
@@ -80,6 +82,7 @@ export class PeerModel {
       options: {},
       snapshot: null,
       tampered: '',
+      refused: false,
     }));
   }
 
@@ -112,13 +115,23 @@ export class PeerModel {
     this.notify(node, 'peer.changed', this.status(server));
   }
 
+  /** The peer was away for a moment, and its server went on: the ring wants to know what it did. */
+  refuse(node: string): void {
+    const server = this.server(node);
+    server.refused = true;
+    this.agree();
+    this.notify(node, 'peer.changed', this.status(server));
+  }
+
   private memberServers(): ModelServer[] {
     return this.servers.filter(({ node }) => this.members.includes(node));
   }
 
   /** A new view, where a majority of the last one is there: its members follow each other, nobody else is written to. */
   private agree(): void {
-    const willing = this.servers.filter((each) => each.running && each.serving && !each.left && each.data);
+    const willing = this.servers.filter(
+      (each) => each.running && each.serving && !each.left && !each.refused && each.data,
+    );
     const there = willing.filter(({ node }) => this.agreed.includes(node)).length;
     const whole = this.agreed.length === 0 || 2 * there > this.agreed.length;
     const names = whole ? willing.map(({ node }) => node) : [];
@@ -166,7 +179,7 @@ export class PeerModel {
       rotationMs: null,
       position: { received: 0, applied: 0 },
       safe: null,
-      refused: null,
+      refused: server.refused ? 'needs-copy' : null,
       delivered: 0,
       stalls: { count: 0, longestMs: 0 },
       writes: { count: 0, longestMs: 0 },
@@ -331,6 +344,8 @@ export class PeerModel {
         this.agree();
         return { agreed: true };
       case 'ring.copied':
+        server.refused = false;
+        return null;
       case 'ring.submit':
       case 'sessions.place':
         return null;

@@ -28,6 +28,11 @@ const wrongTokensMax = 8;
 /** How long a copy may stand still. At its end mariabackup waits for statements that hold locks. */
 export const copyStallMs = 120_000;
 const stallLookMs = 1_000;
+/**
+ * How often mariabackup looks for more of the redo log. At its end commits wait until it has seen all of it: with its own
+ * default of a second, for a second.
+ */
+const logLookMs = 20;
 const tokenBytesMax = 256;
 /** Files that mariabackup writes last: without them the stream broke off between two files. */
 const lastFile = 'xtrabackup_info';
@@ -103,6 +108,7 @@ export async function sendCopy(
       '--backup',
       '--stream=xbstream',
       `--parallel=${parallel}`,
+      `--log-copy-interval=${logLookMs}`,
       `--target-dir=${scratch}`,
     ],
     { runAs: settings.runAs, signal: context.signal },

@@ -21,6 +21,8 @@ import { ProgressMeter } from './progress-meter.js';
 
 /** Between two looks at a position that moves, milliseconds: a look costs about 0.3 ms of the server. */
 const lookEveryMs = 25;
+/** The same for what takes a few milliseconds as a rule while commits wait for it: soon at first, then more seldom. */
+const lookAgainAfterMs = (waitedMs: number): number => Math.min(lookEveryMs, 1 + waitedMs / 8);
 /** How long a receiver may take to connect to a predecessor that answers. */
 const connectPatienceMs = 15_000;
 /** How long nothing may move while the predecessor has not yet what we have, or the relay log drains. */
@@ -100,6 +102,12 @@ function appliedThroughBinlog(position: ServerPosition, serverId: number): numbe
   return end && end.serverId !== serverId ? end.sequence : 0;
 }
 
+/** The server refused the position that it was asked for. */
+const isPurged = (thrown: unknown): boolean =>
+  thrown instanceof RingmasterError &&
+  thrown.code === 'replication.stopped' &&
+  thrown.data.errorNumber === fatalReadError;
+
 export class Replication {
   readonly #settings: PeerSettings;
   readonly #clock: Clock;
@@ -112,9 +120,12 @@ export class Replication {
   /**
    * Follows `predecessor` from where the node stands.
    *
-   * A node that writes all the time begins at its own last commit: CHANGE MASTER with MASTER_DEMOTE_TO_SLAVE (10.10)
-   * takes that position under a lock, where SET GLOBAL gtid_slave_pos loses the race against the next commit. The
-   * predecessor refuses a position that it does not hold itself (1236), so we wait until our last change got there.
+   * A node whose last changes are its own need not have seen them come round. It begins at what it applied all the same:
+   * its server drops its own changes when they come again. Only where the predecessor's binlog does not reach back to that
+   * (1236) it begins at its own last commit: CHANGE MASTER with MASTER_DEMOTE_TO_SLAVE (10.10) takes that position under a
+   * lock, where SET GLOBAL gtid_slave_pos loses the race against the next commit; but it empties a table for it, which
+   * took between 7 ms and a second while the whole ring waited. Either way the predecessor must hold our last change
+   * before we follow it.
    * @throws replication.diverged when it never will; replication.stopped, replication.not-caught-up
    */
   async follow(
@@ -125,16 +136,35 @@ export class Replication {
     await this.drainRelayLog(admin, signal);
     await admin.query('STOP SLAVE');
     const { applied, binlog } = await readPosition(admin, '');
+    const last = fromOwnBinlog && sequenceOf(binlog) > sequenceOf(applied) ? binlog : applied;
     // Without any applier position there is only the binlog to begin at.
-    const demote = fromOwnBinlog || (applied === '' && binlog !== '');
+    if (applied === '' && binlog !== '') return this.#begin(admin, predecessor, binlog, true, signal);
+    try {
+      return await this.#begin(admin, predecessor, last, false, signal);
+    } catch (thrown) {
+      if (last === applied || !isPurged(thrown)) throw thrown;
+      await admin.query('STOP SLAVE');
+      return await this.#begin(admin, predecessor, last, true, signal);
+    }
+  }
+
+  /** @param last what the predecessor must hold first  @param demote begin at the own last commit */
+  async #begin(
+    admin: Admin,
+    predecessor: SqlAddress,
+    last: string,
+    demote: boolean,
+    signal: AbortSignal,
+  ): Promise<FollowStatus> {
     const { user, password } = this.#settings.replication;
-    await admin.query(
-      `CHANGE MASTER TO MASTER_HOST=?, MASTER_PORT=?, MASTER_USER=?, MASTER_PASSWORD=?, MASTER_USE_GTID=slave_pos,
-       MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=1${demote ? ', MASTER_DEMOTE_TO_SLAVE=1' : ''}`,
-      [predecessor.host, predecessor.port, user, password],
-    );
-    const start = (await readPosition(admin, '')).applied;
-    await this.#untilHeldBy(predecessor, start, signal);
+    await Promise.all([
+      admin.query(
+        `CHANGE MASTER TO MASTER_HOST=?, MASTER_PORT=?, MASTER_USER=?, MASTER_PASSWORD=?, MASTER_USE_GTID=slave_pos,
+         MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=1${demote ? ', MASTER_DEMOTE_TO_SLAVE=1' : ''}`,
+        [predecessor.host, predecessor.port, user, password],
+      ),
+      this.#untilHeldBy(predecessor, last, signal),
+    ]);
     await admin.query('START SLAVE');
     return this.#untilConnected(admin, signal);
   }
@@ -163,7 +193,9 @@ export class Replication {
   async stopReceiving(admin: Admin): Promise<FollowStatus | null> {
     const follow = await readFollow(admin);
     if (!follow) return null;
-    if (follow.applier !== 'running' && follow.errorNumber === 0) await admin.query('START SLAVE SQL_THREAD');
+    const frozen = follow.applier !== 'running' && follow.errorNumber === 0;
+    if (frozen) await admin.query('START SLAVE SQL_THREAD');
+    else if (follow.receiver === 'stopped') return follow;
     await admin.query('STOP SLAVE IO_THREAD');
     return await readFollow(admin);
   }
@@ -275,17 +307,17 @@ export class Replication {
     const stopped = await this.stopReceiving(admin);
     if (!stopped) return false;
     if (sequenceOf(stopped.received) === 0) return true;
+    const beganMs = this.#clock.monotonicMs();
     const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
-    for (;;) {
+    for (let follow: FollowStatus | null = stopped; ; follow = await readFollow(admin)) {
       signal.throwIfAborted();
-      const follow = await readFollow(admin);
       const now = await readPosition(admin, '');
       if (!follow || sequenceOf(now.applied) >= sequenceOf(follow.received)) return true;
       // An error of the receiver does not matter any more; one of the applier does.
       if (follow.applier !== 'running') this.#refuseStopped(follow);
       meter.reach(sequenceOf(now.applied));
       if (meter.stalledMs() > stallMs) throw this.#notCaughtUp(follow.received, now, stallMs / 1000);
-      await delay(this.#clock, lookEveryMs, signal);
+      await delay(this.#clock, lookAgainAfterMs(this.#clock.monotonicMs() - beganMs), signal);
     }
   }
 
@@ -295,6 +327,7 @@ export class Replication {
     const name = `${predecessor.host}:${predecessor.port}`;
     const neighbour = await Admin.neighbour(name, predecessor, this.#settings.replication);
     try {
+      const beganMs = this.#clock.monotonicMs();
       const meter = new ProgressMeter(this.#clock, { unit: 'changes', total: null, from: 0 });
       for (;;) {
         signal.throwIfAborted();
@@ -312,7 +345,7 @@ export class Replication {
             node: this.#settings.node,
             gtid: formatGtid(unknown),
           });
-        await delay(this.#clock, lookEveryMs, signal);
+        await delay(this.#clock, lookAgainAfterMs(this.#clock.monotonicMs() - beganMs), signal);
       }
     } finally {
       await neighbour.close();
@@ -321,23 +354,22 @@ export class Replication {
 
   /** Waits until the receiver is connected. */
   async #untilConnected(admin: Admin, signal: AbortSignal): Promise<FollowStatus> {
-    const connected = await waitFor(
-      this.#clock,
-      async () => {
-        const follow = await readFollow(admin);
-        if (follow?.receiver === 'running') return follow;
-        if (follow) this.#refuseStopped(follow);
-        return undefined;
-      },
-      { everyMs: lookEveryMs, timeoutMs: connectPatienceMs, signal },
-    );
-    if (connected) return connected;
-    const follow = await readFollow(admin);
-    throw new RingmasterError('replication.stopped', {
-      node: this.#settings.node,
-      errorNumber: follow?.errorNumber ?? 0,
-      message: follow?.errorText || `no connection to the predecessor within ${connectPatienceMs / 1000} s`,
-    });
+    const beganMs = this.#clock.monotonicMs();
+    for (;;) {
+      signal.throwIfAborted();
+      const follow = await readFollow(admin);
+      if (follow?.receiver === 'running') return follow;
+      this.#refuseStopped(follow);
+      const waitedMs = this.#clock.monotonicMs() - beganMs;
+      if (waitedMs > connectPatienceMs)
+        throw new RingmasterError('replication.stopped', {
+          node: this.#settings.node,
+          errorNumber: follow?.errorNumber ?? 0,
+          message:
+            follow?.errorText || `no connection to the predecessor within ${connectPatienceMs / 1000} s`,
+        });
+      await delay(this.#clock, lookAgainAfterMs(waitedMs), signal);
+    }
   }
 
   /** @throws replication.stopped when the applier or the receiver gave up */

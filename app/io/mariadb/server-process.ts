@@ -47,13 +47,16 @@ export class ServerProcess {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #changed: () => void;
+  readonly #died: () => void;
   #status: ServerStatus = { kind: 'no-data' };
   #live: Watched | null = null;
+  #killedBecause: string | null = null;
 
+  /** @param tools `died`: it ended by itself, and nobody knows yet why; the status follows when its log is read */
   constructor(
     settings: PeerSettings,
     folder: NodeFolder,
-    tools: { host: Host; clock: Clock; log: Log; changed: () => void },
+    tools: { host: Host; clock: Clock; log: Log; changed: () => void; died: () => void },
   ) {
     this.#settings = settings;
     this.#folder = folder;
@@ -62,6 +65,7 @@ export class ServerProcess {
     this.#clock = tools.clock;
     this.#log = tools.log;
     this.#changed = tools.changed;
+    this.#died = tools.died;
   }
 
   get status(): ServerStatus {
@@ -221,6 +225,15 @@ export class ServerProcess {
     await live.buried;
   }
 
+  /** Ends it at once, as a crash does. @param why what is told of its end */
+  async kill(why: string): Promise<void> {
+    const live = this.#live;
+    if (!live) return;
+    this.#killedBecause = why;
+    await this.#host.signal(live.pid, 'SIGKILL');
+    await live.buried;
+  }
+
   /** Reads again whether the server is read-only. */
   async refresh(admin: Admin): Promise<void> {
     const live = this.#live;
@@ -265,10 +278,12 @@ export class ServerProcess {
   /** Answers a promise of its end that resolves when the status tells it. */
   #watch(live: Live): Promise<void> {
     const buried = live.ended.then(async (end) => {
+      if (this.#status.kind === 'running') this.#died();
       const log = await this.readLog().catch(() => '');
       const wanted = this.#status.kind !== 'stopping';
       this.#live = null;
-      const reason = wanted ? endInWords(end, log) : 'it was stopped';
+      const reason = wanted ? (this.#killedBecause ?? endInWords(end, log)) : 'it was stopped';
+      this.#killedBecause = null;
       this.#log[wanted ? 'warn' : 'info']({ end, reason }, 'the server ended');
       this.#become({ kind: 'stopped', unexpected: wanted, reason });
     });

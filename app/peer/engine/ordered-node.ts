@@ -170,8 +170,7 @@ export class OrderedNode implements RingNode {
       // Commits that wait for a successor which may be gone go on: whether they survive, the next view says.
       await admin.query('SET GLOBAL rpl_semi_sync_master_enabled = OFF');
       await quiet;
-      await this.#tools.replication.stopReceiving(admin);
-      const standing = await this.#readQuiet(admin);
+      const standing = await this.#readQuiet(admin, await this.#tools.replication.stopReceiving(admin));
       if (!signal.aborted) this.#tools.handle({ kind: 'fenced', fence, ...standing });
     });
   }
@@ -277,9 +276,8 @@ export class OrderedNode implements RingNode {
   }
 
   /** Where it stands when nothing is under way: no commit of its own, no receiving. */
-  async #readQuiet(admin: Admin): Promise<Standing> {
+  async #readQuiet(admin: Admin, follow: FollowStatus | null): Promise<Standing> {
     const position = await readPosition(admin, '');
-    const follow = await readFollow(admin);
     this.#applied.seen(sequenceOf(position.applied));
     const binlog = sequenceOf(position.binlog);
     // An own change at the end of the log is committed, because none is under way.

@@ -181,6 +181,13 @@ export class RingRuntime {
     this.#tellLeavers(false);
   }
 
+  /** Do other nodes wait for this one when it stands still? */
+  get isShared(): boolean {
+    const { state, durable } = this.#ring;
+    if (state.kind === 'stopped' || state.kind === 'left') return false;
+    return (durable.primary?.members ?? []).filter(({ arbiter }) => !arbiter).length > 1;
+  }
+
   /** Puts a control message into the order. @throws ring.submit-refused */
   submit(payload: string): void {
     const { state, outbox, self } = this.#ring;
