@@ -376,6 +376,11 @@ export const errorTable = {
     'XA transactions do not go through Ringmaster.',
     'Use START TRANSACTION and COMMIT; for more than one resource keep the steps idempotent.',
   ),
+  'statement.temporary-table': entry(
+    'refused',
+    'A temporary table cannot be made or dropped in a transaction that has changed something: the server would write even its rollback to the log.',
+    'Make temporary tables before the transaction begins, or as its first statement.',
+  ),
   'statement.lock-tables': entry(
     'refused',
     'LOCK TABLES does not go through Ringmaster: it would hold on one node only.',

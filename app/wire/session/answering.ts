@@ -259,7 +259,8 @@ export abstract class Answering extends Listening {
       case 'probe':
         if (!told) this.knowledge.wrote = true;
         if (turn?.stage.at !== 'probing') return;
-        if (this.knowledge.wrote) this.ask(turn, 'commit');
+        if (turn.plan.run === 'aside') this.sendAside(turn);
+        else if (this.knowledge.wrote) this.ask(turn, 'commit');
         else this.send(turn, 'any');
         return;
       case 'commit':

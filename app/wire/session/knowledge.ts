@@ -66,6 +66,11 @@ export class Knowledge {
   get inTransaction(): boolean {
     return (this.status & statusFlag.inTransaction) !== 0;
   }
+  /** How the open transaction was begun; null when none is open, or the node begins one by itself when it needs one. */
+  get transactionMode(): 'READ ONLY' | 'READ WRITE' | null {
+    if (!this.inTransaction || !this.autocommit) return null;
+    return (this.status & statusFlag.inReadOnlyTransaction) !== 0 ? 'READ ONLY' : 'READ WRITE';
+  }
   get autocommit(): boolean {
     return (this.status & statusFlag.autocommit) !== 0;
   }

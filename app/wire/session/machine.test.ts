@@ -732,3 +732,37 @@ describe('the session', () => {
     expect(refused.query('SELECT 1').tell()).toEqual(['node 0: SELECT 1']);
   });
 });
+
+describe('temporary tables', () => {
+  const make = 'CREATE TEMPORARY TABLE draft (a INT)';
+
+  it('are made between two transactions: in one, the server would log even a rollback', () => {
+    const play = stage().query('BEGIN').ok({ open: true, transaction: clean });
+    play.tell();
+    expect(play.query(make).tell()).toEqual([
+      `node 0: ${make}`,
+      'node 0: COMMIT',
+      'node 0: START TRANSACTION READ WRITE',
+    ]);
+    play.ok({ open: true }).ok({ open: false }).ok({ open: true, transaction: clean });
+    expect(play.tell()).toEqual(['client 1: ok 0 in transaction']);
+  });
+
+  it('are refused in a transaction that wrote', () => {
+    const play = writing().query('DROP TEMPORARY TABLE draft');
+    expect(play.tell()).toEqual(['client 1: error 1235']);
+    expect(play.query('COMMIT').tell()).toEqual(['ask for commit']);
+  });
+
+  it('end what the node began by itself, where the session does not commit by itself', () => {
+    const play = stage().query('SET autocommit = 0').ok({ autocommit: false });
+    play.tell();
+    expect(play.query(make).tell()).toEqual([`node 0: ${make}`, 'node 0: COMMIT']);
+  });
+
+  it('are refused among several statements of an open transaction', () => {
+    const play = stage({ multiStatements: true }).query('BEGIN').ok({ open: true, transaction: clean });
+    play.tell();
+    expect(play.query(`INSERT INTO t VALUES (1); ${make}`).tell()).toEqual(['client 1: error 1235']);
+  });
+});

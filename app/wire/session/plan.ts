@@ -5,6 +5,7 @@
  *   wrap    at once, in a transaction that the machine opens; its commit waits for the permission
  *   commit  waits for the permission if the open transaction wrote, then runs
  *   hold    waits for the permission, then runs
+ *   aside   at once, between two transactions: the one that is open has written nothing, ends and begins anew around it
  *   refuse  does not run
  *
  * `ground` says in which access mode new transactions on the node must be while it runs: `guarded` READ ONLY, so that
@@ -21,6 +22,7 @@ export type Plan =
   | { readonly run: 'wrap'; readonly repeatable: boolean }
   | { readonly run: 'commit'; readonly ground: Ground }
   | { readonly run: 'hold'; readonly ground: 'own' }
+  | { readonly run: 'aside'; readonly ground: 'own' }
   | { readonly run: 'refuse'; readonly refusal: Refusal | 'session.conflict'; readonly command: string };
 
 /** The part of the session's state that a plan depends on. */
@@ -34,6 +36,7 @@ export interface Situation {
 
 const pass = (ground: Ground, causal = false): Plan => ({ run: 'pass', ground, causal });
 const hold: Plan = { run: 'hold', ground: 'own' };
+const refused = (refusal: Refusal): Plan => ({ run: 'refuse', refusal, command: '' });
 
 /** How a text of one or more statements runs. */
 export function planStatements({ statements, mentions }: Classified, session: Situation): Plan {
@@ -53,12 +56,15 @@ function planManyAlone(statements: readonly Statement[], session: Situation): Pl
 }
 
 function planManyInside(statements: readonly Statement[]): Plan {
+  if (statements.some((statement) => statement.class === 'write' && statement.temporary))
+    return refused('statement.temporary-table');
   return statements.some(mayCommit) ? hold : pass('any');
 }
 
 /** One statement while a transaction is open, or where one opens by itself (autocommit=0). */
 function planInside(statement: Statement, session: Situation): Plan {
   const ground: Ground = session.inTransaction ? 'any' : 'own';
+  const causalBegin = session.causal && !session.inTransaction;
   switch (statement.class) {
     case 'ddl':
     case 'implicit-commit':
@@ -70,8 +76,11 @@ function planInside(statement: Statement, session: Situation): Plan {
       if (statement.act === 'autocommit' && statement.on === false) return pass(ground);
       return { run: 'commit', ground };
     }
+    case 'write':
+      // From then on the server would write the rollback of this transaction into its log, whenever that happens.
+      return statement.temporary ? { run: 'aside', ground: 'own' } : pass(ground, causalBegin);
     default:
-      return pass(ground, session.causal && !session.inTransaction);
+      return pass(ground, causalBegin);
   }
 }
 

@@ -86,9 +86,30 @@ export class Running {
           this.internal('probe', probeSql);
         } else this.send(turn, plan.ground);
         return;
+      case 'aside':
+        if (this.knowledge.unreported && !this.knowledge.wrote) {
+          turn.stage = { at: 'probing' };
+          this.internal('probe', probeSql);
+        } else this.sendAside(turn);
+        return;
       case 'hold':
         this.ask(turn, 'commit');
     }
+  }
+
+  /**
+   * Makes or drops a temporary table between two transactions: inside of one that then changes anything, the server
+   * would write its rollback into the log, with a number that nobody ordered (MariaDB, OPTION_BINLOG_THIS_TRX).
+   */
+  protected sendAside(turn: Turn): void {
+    const { wrote, transactionMode } = this.knowledge;
+    if (wrote) {
+      this.fail(turn, errorPacket('statement.temporary-table'));
+      return;
+    }
+    this.send(turn, transactionMode === null ? 'own' : 'any');
+    this.internal('mode', 'COMMIT');
+    if (transactionMode !== null) this.internal('mode', `START TRANSACTION ${transactionMode}`);
   }
 
   protected refuse(turn: Turn): void {

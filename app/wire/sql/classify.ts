@@ -99,7 +99,7 @@ const create: Handler = (cursor) => {
   cursor.accept('OR', 'REPLACE');
   const temporary = cursor.word === 'TEMPORARY' && cursor.followedBy('TABLE');
   cursor.skipStatement();
-  return temporary ? { class: 'write', repeatable: false } : ddl;
+  return temporary ? { class: 'write', repeatable: false, temporary } : ddl;
 };
 
 const drop: Handler = (cursor) => {
@@ -107,7 +107,7 @@ const drop: Handler = (cursor) => {
   if (cursor.accept('PREPARE')) return deallocated(cursor);
   const temporary = cursor.word === 'TEMPORARY' && cursor.followedBy('TABLE');
   cursor.skipStatement();
-  return temporary ? { class: 'write', repeatable: false } : ddl;
+  return temporary ? { class: 'write', repeatable: false, temporary } : ddl;
 };
 
 function deallocated(cursor: Cursor): Statement {

@@ -8,6 +8,7 @@ export type Refusal =
   | 'statement.binlog-setting'
   | 'statement.replication-control'
   | 'statement.shutdown'
+  | 'statement.temporary-table'
   | 'statement.unreadable';
 
 /** READ ONLY or READ WRITE, where a statement says so. */
@@ -28,7 +29,12 @@ export type Statement =
   /** Reads; runs where the server lets nothing be written. `plain` ones call nothing and touch no table at all. */
   | { readonly class: 'read'; readonly plain: boolean }
   /** Changes rows and can be wrapped in a transaction: INSERT, UPDATE, DELETE, REPLACE, LOAD DATA, locking reads. */
-  | { readonly class: 'write'; readonly repeatable: boolean }
+  | {
+      readonly class: 'write';
+      readonly repeatable: boolean;
+      /** Makes or drops a temporary table: after it a server logs even the rollback of its transaction. */
+      readonly temporary?: true;
+    }
   /** Changes definitions; commits before and after itself. */
   | { readonly class: 'ddl' }
   /** Administration that commits implicitly: ANALYZE, FLUSH, OPTIMIZE and so on; writes the binlog or may. */
