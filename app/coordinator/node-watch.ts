@@ -3,6 +3,8 @@ import { delay } from '../base/clock.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { PeerStatus } from '../contract/control.js';
+import { replicates } from '../model/node-state.js';
+import { isRunning } from '../model/plan.js';
 import type { Cluster } from './cluster.js';
 import { ConflictTally } from './conflict-tally.js';
 import type { ClusterNode } from './node.js';
@@ -11,7 +13,6 @@ import type { RingKeeper } from './ring-keeper.js';
 import type { TokenRing } from './token-ring.js';
 
 const reconnectAfterMs = 250;
-const refusedWords = 'its peer was away, and its data must be compared with the ring before it may return';
 
 export interface NodeWatchOptions {
   readonly cluster: Cluster;
@@ -62,11 +63,31 @@ export class NodeWatch {
     if (!cluster.ring.includes(node.name)) return;
     const { server } = status;
     if (server.kind === 'stopped' && server.unexpected) this.memberLost(node, server.reason);
-    // Its peer was away: the others went on without it, and the server went on by itself.
-    else if (status.ring?.refused) this.memberLost(node, refusedWords);
+    else this.lookForRefusal(node);
   }
 
-  /** A ring member's server died, or came back otherwise. While a plan moves the node itself, the plan says so too. */
+  /**
+   * A member that was away for a moment may find that the others have gone on, and that its data are not a part of theirs:
+   * its server runs, and it will never come back by itself. A plan that moves the node, or lets it give a copy, tells of
+   * its own troubles.
+   */
+  private lookForRefusal(node: ClusterNode): void {
+    const { cluster, token } = this.options;
+    const { plan } = cluster;
+    if (!replicates(node.state)) return;
+    if (plan && isRunning(plan) && (plan.node === node.name || plan.donor?.name === node.name)) return;
+    const refusal = token.refusalOf(node);
+    if (refusal === null || token.includes(node)) return;
+    if (refusal === 'needs-copy') node.needsCopy = 'it holds changes that the ring went on without';
+    this.memberLost(
+      node,
+      refusal === 'needs-copy'
+        ? 'the ring went on without it, and without changes that it holds: it needs a full copy'
+        : 'the ring went on without it, and it misses too many changes to be taken in as it is',
+    );
+  }
+
+  /** A ring member is lost, or its server. While a plan moves the node itself, the plan says so too. */
   private memberLost(node: ClusterNode, reason: string): void {
     const { cluster, ring, log, remember } = this.options;
     if (node.state === 'failed') return;
