@@ -78,13 +78,9 @@ export class NodeWatch {
     if (plan && isRunning(plan) && (plan.node === node.name || plan.donor?.name === node.name)) return;
     const refusal = token.refusalOf(node);
     if (refusal === null || token.includes(node)) return;
-    if (refusal === 'needs-copy') node.needsCopy = 'it holds changes that the ring went on without';
-    this.memberLost(
-      node,
-      refusal === 'needs-copy'
-        ? 'the ring went on without it, and without changes that it holds: it needs a full copy'
-        : 'the ring went on without it, and it misses too many changes to be taken in as it is',
-    );
+    // The peer knows positions only; whether its changes are those of the ring is found out by comparing GTIDs.
+    const words = refusal === 'needs-copy' ? 'its data must be compared with the ring' : 'it must catch up';
+    this.memberLost(node, `the ring went on without it, and ${words} before it may return`);
   }
 
   /** A ring member is lost, or its server. While a plan moves the node itself, the plan says so too. */

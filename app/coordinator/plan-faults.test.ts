@@ -147,7 +147,7 @@ describe('plans without faults', () => {
     await settled(opened.coordinator);
     expect(cluster.node(nodeName('db2'))).toMatchObject({
       state: 'failed',
-      reason: 'its peer was away, and its data must be compared with the ring before it may return',
+      reason: 'the ring went on without it, and its data must be compared with the ring before it may return',
     });
     checkTruth(opened, 'refused');
     const plan = await move(opened, 'db2', 'active');
