@@ -20,7 +20,11 @@ export type Program = keyof typeof nodePrograms;
 const built = (program: Program): string => join(projectFolder, 'out', `${program}.cjs`);
 
 /** What a lab starts, where `npm run build` puts it. */
-export const labPrograms = { peer: built('peer/peer'), load: built('load/load') } as const;
+export const labPrograms = {
+  peer: built('peer/peer'),
+  load: built('load/load'),
+  lab: built('cli/lab'),
+} as const;
 
 /** How one Node program is bundled. Native add-ons stay optional and outside. */
 export function nodeBundle(program: Program): InlineConfig {

@@ -44,6 +44,15 @@ export class Admin {
     return Admin.#connect(settings.node, { socketPath: folder.socket, ...settings.admin });
   }
 
+  /** Connects to a server over its local socket, by whoever knows an account of it. @throws server.not-running */
+  static async atSocket(
+    name: string,
+    socketPath: string,
+    account: PeerSettings['replication'],
+  ): Promise<Admin> {
+    return Admin.#connect(name, { socketPath, ...account });
+  }
+
   /** Connects to a neighbour with the account that replicates. */
   static async neighbour(
     name: string,

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock, waitFor } from '../../base/clock.js';
 import { type Random, seededRandom } from '../../base/random.js';
-import { Admin, type Row, textOf } from '../../io/mariadb/admin.js';
+import { Admin, textOf } from '../../io/mariadb/admin.js';
 import { checksumTables } from '../../io/mariadb/checksums.js';
 import type { ClusterSnapshot, NodeView } from '../../model/cluster.js';
 import { nodeName } from '../../model/ids.js';
@@ -14,7 +14,7 @@ import type { TargetState } from '../../model/node-state.js';
 import { hasEnded } from '../../model/plan.js';
 import type { Lab } from '../lab.js';
 import { defaultLoadSettings } from '../load/contract.js';
-import { judgeTables } from './nodes.js';
+import { differingRows, judgeTables } from './nodes.js';
 
 export interface ChurnOptions {
   /** How often a node leaves and comes back. */
@@ -47,7 +47,6 @@ const settleBoundMs = 90_000;
 const lookEveryMs = 100;
 /** Under load before a node leaves. */
 const loadedChanges = 300;
-const differencesShown = 20;
 
 /** Runs until the first difference. */
 export async function churn(lab: Lab, options: ChurnOptions): Promise<ChurnReport> {
@@ -204,35 +203,3 @@ class Churn {
 /** The highest change that any node is known to hold. */
 const lastNumber = ({ nodes }: ClusterSnapshot): number =>
   Math.max(0, ...nodes.map(({ position }) => Number(position?.split('-').at(-1) ?? 0)));
-
-/** The rows that are not the same everywhere, node by node. */
-async function differingRows(
-  nodes: readonly { readonly name: string; readonly admin: Admin }[],
-  database: string,
-): Promise<string[]> {
-  const found: string[] = [];
-  const tables = await nodes[0]?.admin.query(
-    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1',
-    [database],
-  );
-  for (const table of tables ?? []) {
-    const name = textOf(table, 'name');
-    const contents = await Promise.all(
-      nodes.map(async ({ admin }) =>
-        rowsById(await admin.query(`SELECT * FROM \`${database}\`.\`${name}\``)),
-      ),
-    );
-    const ids = new Set(contents.flatMap((rows) => [...rows.keys()]));
-    for (const id of ids) {
-      const versions = contents.map((rows) => rows.get(id) ?? 'no such row');
-      if (new Set(versions).size === 1) continue;
-      found.push(
-        `${name} ${id}: ${nodes.map((node, index) => `${node.name} ${versions[index]}`).join('; ')}`,
-      );
-    }
-  }
-  return found.slice(0, differencesShown);
-}
-
-const rowsById = (rows: readonly Row[]): Map<string, string> =>
-  new Map(rows.map((row) => [String(Object.values(row)[0]), JSON.stringify(row)]));

@@ -23,13 +23,15 @@ export type Outcome =
 /** What all clients of a workload did together. */
 export interface Tally {
   done: number;
+  /** Those of `done` that changed something: commits that were acknowledged. */
+  commits: number;
   /** Attempts that were rolled back or found no node, and were repeated. */
   repeated: number;
   unknown: number;
   refused: number;
 }
 
-export const newTally = (): Tally => ({ done: 0, repeated: 0, unknown: 0, refused: 0 });
+export const newTally = (): Tally => ({ done: 0, commits: 0, repeated: 0, unknown: 0, refused: 0 });
 
 /** Statements of one attempt. */
 export interface Attempt {
@@ -127,6 +129,7 @@ export class Client {
           commitSent = true;
         },
       });
+      if (commitSent) this.options.tally.commits++;
       return { kind: 'done' };
     } catch (thrown) {
       return this.judge(thrown, commitSent, expected);

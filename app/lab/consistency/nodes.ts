@@ -1,7 +1,7 @@
 /** What is checked on the nodes themselves: the same tables everywhere, and the same numbers without gaps. */
 import { type Clock, delay } from '../../base/clock.js';
 import type { SqlAddress, TableChecksum } from '../../contract/control.js';
-import { type Admin, textOf } from '../../io/mariadb/admin.js';
+import { type Admin, type Row, textOf } from '../../io/mariadb/admin.js';
 import { checksumTables } from '../../io/mariadb/checksums.js';
 import { formatGtid, type Gtid, parseGtidList, sequenceOf } from '../../model/gtid.js';
 
@@ -13,6 +13,7 @@ export interface DirectNode {
 /** How long the nodes may take to have everything after the last client ended, without any of them moving. */
 const settleMs = 20_000;
 const lookEveryMs = 50;
+const differencesShown = 20;
 
 /**
  * Waits until all nodes stand at the same place.
@@ -43,10 +44,13 @@ export async function settle(
   }
 }
 
-/** Every number in a node's binlogs, in their order. Needs the right to read binlogs. */
-async function readNumbers(admin: Admin): Promise<Gtid[]> {
+/**
+ * Every number in a node's binlogs, in their order. Needs the right to read binlogs.
+ * @param newest how many binlogs are read; all where left out
+ */
+export async function readNumbers(admin: Admin, newest = Number.POSITIVE_INFINITY): Promise<Gtid[]> {
   const numbers: Gtid[] = [];
-  for (const file of await admin.query('SHOW BINARY LOGS')) {
+  for (const file of (await admin.query('SHOW BINARY LOGS')).slice(-newest)) {
     for (const event of await admin.query('SHOW BINLOG EVENTS IN ?', [textOf(file, 'Log_name')])) {
       if (textOf(event, 'Event_type') !== 'Gtid') continue;
       const text = /GTID (\d+-\d+-\d+)/.exec(textOf(event, 'Info'))?.[1];
@@ -129,3 +133,35 @@ function countByServer(binlogs: readonly (readonly Gtid[])[]): Record<string, nu
   for (const { serverId } of fullest) counts[serverId] = (counts[serverId] ?? 0) + 1;
   return counts;
 }
+
+/** The rows that are not the same everywhere, node by node. */
+export async function differingRows(
+  nodes: readonly { readonly name: string; readonly admin: Admin }[],
+  database: string,
+): Promise<string[]> {
+  const found: string[] = [];
+  const tables = await nodes[0]?.admin.query(
+    'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1',
+    [database],
+  );
+  for (const table of tables ?? []) {
+    const name = textOf(table, 'name');
+    const contents = await Promise.all(
+      nodes.map(async ({ admin }) =>
+        rowsById(await admin.query(`SELECT * FROM \`${database}\`.\`${name}\``)),
+      ),
+    );
+    const ids = new Set(contents.flatMap((rows) => [...rows.keys()]));
+    for (const id of ids) {
+      const versions = contents.map((rows) => rows.get(id) ?? 'no such row');
+      if (new Set(versions).size === 1) continue;
+      found.push(
+        `${name} ${id}: ${nodes.map((node, index) => `${node.name} ${versions[index]}`).join('; ')}`,
+      );
+    }
+  }
+  return found.slice(0, differencesShown);
+}
+
+const rowsById = (rows: readonly Row[]): Map<string, string> =>
+  new Map(rows.map((row) => [String(Object.values(row)[0]), JSON.stringify(row)]));
