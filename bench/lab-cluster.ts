@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import { systemClock, waitFor } from '../app/base/clock.js';
 import { createLog } from '../app/base/log.js';
-import { openLab } from '../app/lab/lab.js';
+import { type Lab, openLab } from '../app/lab/lab.js';
 import { freePorts } from '../app/lab/ports.js';
 import { buildAll } from '../scripts/build.js';
 import { labPrograms } from '../scripts/support/programs.js';
@@ -14,6 +14,7 @@ export interface LabCluster {
   readonly address: SysbenchTarget;
   /** Ports of the servers themselves. */
   readonly servers: readonly number[];
+  readonly lab: Lab;
   /** Gives every node a quota of the processor, in cores. */
   setQuota(cores: number): Promise<void>;
   stop(): Promise<void>;
@@ -55,7 +56,7 @@ export async function startLab({ folder, nodes, active, firstPort }: LabClusterO
     await untilServing(address);
     const { snapshot } = await lab.handlers['cluster.open']({});
     const servers = snapshot.nodes.map((node) => node.port);
-    return { address, servers, setQuota, stop: () => lab.close() };
+    return { address, servers, lab, setQuota, stop: () => lab.close() };
   } catch (error) {
     await lab.close();
     throw error;

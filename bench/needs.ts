@@ -10,6 +10,7 @@ export const galeraLibrary = '/usr/lib/galera/libgalera_smm.so';
 /** Debian's package -> is it there? */
 const present = {
   'mariadb-server': () => findProgram('mariadbd') !== undefined,
+  'mariadb-backup': () => findProgram('mariabackup') !== undefined,
   sysbench: () => findProgram('sysbench') !== undefined,
   haproxy: () => findProgram('haproxy') !== undefined,
   'galera-4': () => existsSync(galeraLibrary),

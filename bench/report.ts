@@ -23,6 +23,8 @@ export interface BenchResult {
 /** What a benchmark is given. */
 export interface BenchContext {
   readonly rounds: number;
+  /** How much data a node that joins has to get. */
+  readonly gigabytes: number;
   /** Where profiles of our own processes are written; null for none. */
   readonly profileFolder: string | null;
   /** Tells a person how it goes. */

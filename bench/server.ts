@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { systemClock, waitFor } from '../app/base/clock.js';
+import { messageOf } from '../app/base/errors.js';
 import type { PeerSettings } from '../app/contract/control.js';
 import { serverConfiguration } from '../app/io/mariadb/configuration.js';
 import { type NodeFolder, nodeFolder } from '../app/io/mariadb/node-folder.js';
 import { serverId } from '../app/model/ids.js';
 import { findProgram, isRoot } from '../scripts/support/run.js';
-import { endsWithUs } from './child.js';
+import { atUsualPriority, endsWithUs } from './child.js';
+import { unlessInterrupted } from './interrupt.js';
 
 const run = promisify(execFile);
 
@@ -24,6 +26,7 @@ const startTimeoutMs = 60_000;
 export interface BenchServer {
   readonly port: number;
   readonly pid: number;
+  readonly folder: NodeFolder;
   /** A connection as root, which the caller ends. */
   connect(): Promise<Connection>;
   /** Ends it at once: nothing of it is needed any more. */
@@ -41,6 +44,8 @@ export interface BenchServerOptions {
   readonly lines: readonly string[];
   /** Further options of the command line. */
   readonly commandLine?: readonly string[];
+  /** How long it may take until it answers. Milliseconds. */
+  readonly withinMs?: number;
   /** An empty folder is to become a database; otherwise the server fetches one itself. */
   readonly initialise: boolean;
 }
@@ -53,8 +58,8 @@ async function serverIds(): Promise<{ uid: number; gid: number } | undefined> {
 }
 
 /**
- * Makes a new folder that the servers' user can reach, and removes it when `use` is done, after it called what was put
- * into `ends`, the last first.
+ * Makes a new folder that the servers' user can reach, and removes it when `use` is done or a signal asks the benchmark to
+ * end, after it called what was put into `ends`, the last first.
  */
 export async function inBenchFolder<Result>(
   use: (folder: string, ends: (() => Promise<void>)[]) => Promise<Result>,
@@ -63,9 +68,11 @@ export async function inBenchFolder<Result>(
   const ends: (() => Promise<void>)[] = [];
   try {
     await chmod(folder, 0o755);
-    return await use(folder, ends);
+    return await unlessInterrupted(use(folder, ends));
   } finally {
-    for (const end of ends.reverse()) await end();
+    // All of them, whatever one of them says.
+    for (const end of ends.reverse())
+      await end().catch((error: unknown) => console.error(`Something did not end well: ${messageOf(error)}`));
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -111,14 +118,20 @@ export async function startServer(options: BenchServerOptions): Promise<BenchSer
   }
   const program = findProgram('mariadbd') ?? 'mariadbd';
   const child = spawn(program, [defaults, ...(options.commandLine ?? [])], { ...ids, stdio: 'ignore' });
+  atUsualPriority(child);
   const stop = endsWithUs(child);
   const connect = () => createConnection({ socketPath: folder.socket, user: 'root' });
-  if (await untilAnswering(child, connect)) return { port: options.port, pid: child.pid ?? 0, connect, stop };
+  if (await untilAnswering(child, connect, options.withinMs ?? startTimeoutMs))
+    return { port: options.port, pid: child.pid ?? 0, folder, connect, stop };
   await stop();
   throw new Error(`${options.name} did not start; its log is ${folder.serverLog}`);
 }
 
-async function untilAnswering(child: ChildProcess, connect: () => Promise<Connection>): Promise<boolean> {
+async function untilAnswering(
+  child: ChildProcess,
+  connect: () => Promise<Connection>,
+  timeoutMs: number,
+): Promise<boolean> {
   const answered = await waitFor(
     systemClock,
     async () => {
@@ -131,7 +144,7 @@ async function untilAnswering(child: ChildProcess, connect: () => Promise<Connec
         return undefined;
       }
     },
-    { everyMs: 100, timeoutMs: startTimeoutMs },
+    { everyMs: 100, timeoutMs },
   );
   return answered === true;
 }

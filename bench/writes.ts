@@ -34,7 +34,7 @@ export const writesBench: Bench = {
     await needPackages(['mariadb-server', 'sysbench', 'haproxy', 'galera-4', 'rsync', 'socat'] as const, say);
     return await inBenchFolder(async (folder, ends) => {
       say('Starting both clusters...');
-      const galera = await startGalera(folder);
+      const galera = await startGalera({ folder });
       ends.push(galera.stop);
       const [haproxyPort = 0] = await freePorts(firstHaproxyPort, 1, '127.0.0.1');
       ends.push(
