@@ -17,7 +17,9 @@ export async function startClients(order: ClientOrder): Promise<Clients> {
   const [program = ''] = await bundle('bench/clients-process', 'bench/clients-process.ts');
   const child: ChildProcess = fork(program, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   atUsualPriority(child);
-  const ended = once(child, 'exit');
+  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+  // What is asked of a process that is ending is told to nobody.
+  child.on('error', () => undefined);
   child.send(order);
   const ask = (request: ClientRequest) => child.send(request);
   return {
@@ -27,7 +29,7 @@ export async function startClients(order: ClientOrder): Promise<Clients> {
       ask({ kind: 'report' });
       const [report] = await Promise.race([
         answer,
-        ended.then(([code]) => {
+        ended.then((code) => {
           throw new Error(`the clients ended with ${code}`);
         }),
       ]);

@@ -256,6 +256,8 @@ export class GaleraSubject implements Subject {
     kill(pid, failure === 'stop' ? 'SIGSTOP' : 'SIGKILL');
     let ending = false;
     const shrunk = watching.map((connection) => untilSmaller(connection, servers.length, () => ending));
+    // Whoever gives up before anybody asks ends the servers.
+    for (const each of shrunk) each.catch(() => undefined);
     const seen = async (): Promise<Seen> => {
       ending = true;
       const each = await Promise.all(shrunk);

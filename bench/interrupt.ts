@@ -8,6 +8,9 @@ let interrupted = false;
 export function interrupt(): void {
   if (interrupted || waiting.size === 0) process.exit(exitCode);
   interrupted = true;
+  // What finds its servers gone from now on must not keep the others from being ended.
+  for (const event of ['unhandledRejection', 'uncaughtException'] as const)
+    process.on(event, () => undefined);
   for (const reject of waiting) reject(new Error('it was interrupted'));
 }
 

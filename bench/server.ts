@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Connection, createConnection } from 'mysql2/promise';
 import { systemClock, waitFor } from '../app/base/clock.js';
+import { messageOf } from '../app/base/errors.js';
 import type { PeerSettings } from '../app/contract/control.js';
 import { serverConfiguration } from '../app/io/mariadb/configuration.js';
 import { type NodeFolder, nodeFolder } from '../app/io/mariadb/node-folder.js';
@@ -69,7 +70,9 @@ export async function inBenchFolder<Result>(
     await chmod(folder, 0o755);
     return await unlessInterrupted(use(folder, ends));
   } finally {
-    for (const end of ends.reverse()) await end();
+    // All of them, whatever one of them says.
+    for (const end of ends.reverse())
+      await end().catch((error: unknown) => console.error(`Something did not end well: ${messageOf(error)}`));
     await rm(folder, { recursive: true, force: true });
   }
 }

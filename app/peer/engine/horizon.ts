@@ -21,7 +21,8 @@ export interface HorizonTools {
 
 export class Horizon {
   readonly #tools: HorizonTools;
-  #others: readonly MemberId[] = [];
+  /** Whom to ask; null before the first view, when nobody knows who may have acknowledged what. */
+  #others: readonly MemberId[] | null = null;
   readonly #connections = new Map<MemberId, Admin>();
   /** The question that is under way, and the one that begins behind it: asked once for all who came meanwhile. */
   #current: Promise<number> | null = null;
@@ -33,9 +34,10 @@ export class Horizon {
 
   /** A view begins. @param others its data members without this one */
   begin(others: readonly Member[]): void {
-    this.#others = others.map(({ id }) => id);
+    const ids = others.map(({ id }) => id);
+    this.#others = ids;
     for (const [member, connection] of this.#connections) {
-      if (this.#others.includes(member)) continue;
+      if (ids.includes(member)) continue;
       connection.destroy();
       this.#connections.delete(member);
     }
@@ -80,6 +82,7 @@ export class Horizon {
   }
 
   async #query(): Promise<number> {
+    if (this.#others === null) throw new Error('this node is in no view yet');
     const ends = await Promise.all(this.#others.map((member) => this.#endOf(member)));
     return Math.max(0, ...ends);
   }

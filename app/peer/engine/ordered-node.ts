@@ -196,12 +196,13 @@ export class OrderedNode implements RingNode {
    * acknowledgement before that, or a commit of our own before we have connected ourselves, would wait for ever.
    */
   begin(view: View, predecessor: MemberId | null): void {
+    // Causal reads ask the new members from now on, however long the server takes to follow.
+    this.#horizon.begin(view.members.filter(({ id, arbiter }) => !arbiter && id !== this.#tools.member));
     this.#start('begin', async (admin, signal) => {
       await admin.query('SET GLOBAL read_only = OFF');
       if (signal.aborted) return;
       this.#frozen = false;
       this.#view = view;
-      this.#horizon.begin(view.members.filter(({ id, arbiter }) => !arbiter && id !== this.#tools.member));
       this.#tell();
       if (predecessor === null) await this.#tools.replication.stop(admin, signal);
       else if (!(await this.#goOn(admin, predecessor))) await this.#follow(admin, predecessor, signal);
