@@ -130,17 +130,17 @@ function replicationHandlers(peer: Peer): HandlersOf<'replication'> {
     'replication.drain-relay-log': (_params, { signal }) =>
       peer.withAdmin(async (admin) => {
         await replication.drainRelayLog(admin, signal);
-        return readPosition(admin, await peer.binlogs.oldestPosition(admin));
+        return readPosition(admin, await peer.binlogs.oldestPosition());
       }),
     'replication.wait-for': (params, context) =>
       peer.withAdmin(async (admin) => {
         await replication.waitFor(admin, params, context);
-        return readPosition(admin, await peer.binlogs.oldestPosition(admin));
+        return readPosition(admin, await peer.binlogs.oldestPosition());
       }),
     'replication.apply-until': (params, context) =>
       peer.withAdmin(async (admin) => {
         await replication.applyUntil(admin, params, context);
-        return readPosition(admin, await peer.binlogs.oldestPosition(admin));
+        return readPosition(admin, await peer.binlogs.oldestPosition());
       }),
   };
 }

@@ -35,7 +35,7 @@ export class Peer {
   readonly server: ServerProcess;
   readonly replication: Replication;
   readonly copies: CopyFolder;
-  readonly binlogs = new Binlogs();
+  readonly binlogs: Binlogs;
   readonly quota: ProcessorQuota;
   readonly engine: NodeEngine;
   /** The processor quota that is in force; null for none. */
@@ -68,6 +68,7 @@ export class Peer {
     this.settings = settings;
     this.tools = tools;
     this.folder = nodeFolder(settings.folder);
+    this.binlogs = new Binlogs(tools.host, this.folder.data);
     this.wantedQuotaCores = settings.cpuQuotaCores;
     this.server = new ServerProcess(settings, this.folder, {
       ...tools,
@@ -182,7 +183,7 @@ export class Peer {
     return await this.withAdmin(async (admin) => {
       await this.server.refresh(admin);
       const look = ++this.#looks;
-      const position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+      const position = await readPosition(admin, await this.binlogs.oldestPosition());
       const follow = await readFollow(admin);
       this.#learn(look, position, follow);
       // Not what a sample has put in its place meanwhile.
@@ -349,7 +350,7 @@ export class Peer {
       await this.withAdmin(async (admin) => {
         await this.binlogs.purge(admin);
         const look = ++this.#looks;
-        const position = await readPosition(admin, await this.binlogs.oldestPosition(admin));
+        const position = await readPosition(admin, await this.binlogs.oldestPosition());
         this.#learn(look, position, await readFollow(admin));
         await this.engine.keepHouse(admin);
       });

@@ -69,14 +69,6 @@ export function followOf(row: Row): FollowStatus {
   };
 }
 
-/** The GTID position at which the oldest binlog begins; empty when it holds everything from the beginning. */
-export async function readOldestBinlog(admin: Admin, file: string): Promise<string> {
-  // The third event of a binlog lists what all earlier ones held: "[0-1-40,0-2-55]".
-  const events = await admin.query('SHOW BINLOG EVENTS IN ? LIMIT 4', [file]);
-  const list = events.find((event) => textOf(event, 'Event_type') === 'Gtid_list');
-  return list ? textOf(list, 'Info').replace(/[[\]\s]/g, '') : '';
-}
-
 /** The `sequence` that `serverId` committed last, by a binlog state. */
 const sequenceOfServer = (state: string, serverId: number): number =>
   parseGtidList(state).find((gtid) => gtid.serverId === serverId)?.sequence ?? 0;
