@@ -150,6 +150,7 @@ class Nemesis {
   async close(): Promise<void> {
     // Where something is wrong nothing is mended any more: what is there shall be found.
     if (this.#count() === 0) await this.world.operator.close().catch(() => false);
+    else await this.world.operator.abandon();
     await this.world.processes.killAll();
     // The clients that were asking something find out that nobody is there.
     await this.world.crowd.rest();

@@ -73,6 +73,11 @@ export class Operator {
     return (await lab?.stop()) ?? true;
   }
 
+  /** Ends the lab's own process as it is, so that it starts nothing again. */
+  async abandon(): Promise<void> {
+    await this.#lab?.kill();
+  }
+
   async snapshot(): Promise<ClusterSnapshot> {
     if (!this.#lab) throw new Error('the lab is closed');
     return (await this.#lab.console.request('cluster.open', {})).snapshot;

@@ -82,6 +82,15 @@ const helper = (world: World, random: Random, plan: Plan, node: string): string 
   plan.donor?.name ?? random.pick(world.nodes.filter((other) => other !== node));
 
 export const planFaults: readonly FaultKind[] = [
+  {
+    name: 'leave',
+    weight: 1,
+    impossible: possibleHere,
+    strike: async ({ operator, nodes }, random) => {
+      const end = await operator.move(random.pick(nodes), random.pick(['offline', 'standby'] as const));
+      return { told: end?.words ?? 'a plan was not heard of again' };
+    },
+  },
   dying('joiner-dies', 3, ['join', 'copy', 'copy'], (world, random, _plan, node) =>
     kill(world, node, random.pick(['server', 'peer'] as const)),
   ),
