@@ -156,6 +156,34 @@ describe('plans without faults', () => {
     expect(cluster.ring).toEqual(['db1', 'db2', 'db3']);
   });
 
+  it.each([
+    ['replication.wait-for', 'replication.stopped', { errorNumber: 1062, message: 'Duplicate entry' }],
+    [
+      'data.checksums',
+      'replication.checksum-differs',
+      { table: 'bank.accounts', other: 'db1', checksum: 1, expected: 2 },
+    ],
+  ] as const)(
+    'give a full copy to a node whose data were not those of the ring: %s',
+    async (method, code, data) => {
+      const opened = await openModel(3);
+      const { cluster } = opened.coordinator;
+      await move(opened, 'db2', 'offline');
+      let struck = false;
+      opened.model.fault = (node, called) => {
+        if (node !== 'db2' || called !== method || struck) return;
+        struck = true;
+        throw new RingmasterError(code, { node, ...data });
+      };
+      expect((await move(opened, 'db2', 'active')).state).toBe('failed');
+      expect(cluster.node(nodeName('db2')).needsCopy).not.toBeNull();
+      const plan = await move(opened, 'db2', 'active');
+      expect(plan).toMatchObject({ state: 'done', method: 'snapshot' });
+      expect(cluster.node(nodeName('db2')).needsCopy).toBeNull();
+      checkTruth(opened, plan.title);
+    },
+  );
+
   it('bring three nodes together and apart again', async () => {
     const opened = await openModel(1);
     for (const [node, target] of [

@@ -1,12 +1,33 @@
 /** What a plan leaves behind: states that are true, whatever the plan wished, and the words about it. */
 import type { RingmasterError } from '../base/errors.js';
 import { formatSeconds } from '../base/format.js';
+import type { NodeName } from '../model/ids.js';
 import { plannedLengthWords } from '../model/maintenance.js';
 import { replicates, stateInWords, type TargetState } from '../model/node-state.js';
 import type { Plan } from '../model/plan.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
 import type { RingKeeper } from './ring-keeper.js';
+
+/** Errors of MariaDB's client side: the network, not the data (2000 to 2999). */
+const isNetworkError = (errorNumber: unknown): boolean =>
+  typeof errorNumber !== 'number' || errorNumber < 1000 || Math.floor(errorNumber / 1000) === 2;
+
+/**
+ * Why nothing less than a full copy will bring this node back; null when the plan failed for another reason. Changes of the
+ * ring that cannot be applied, and tables that differ at one change, mean data that are not those of the ring, whatever
+ * their GTIDs say: trying the same again would fail the same way.
+ */
+function copyReason({ code, data }: RingmasterError, node: NodeName): string | null {
+  if (data.node !== node) return null;
+  if (code === 'replication.checksum-differs')
+    return `its table ${data.table} differed from that of ${data.other}`;
+  if (code !== 'replication.stopped' || isNetworkError(data.errorNumber)) return null;
+  return `a change of the ring could not be applied to its data (error ${data.errorNumber})`;
+}
+
+const isMember = (node: ClusterNode, ring: RingKeeper): boolean =>
+  node.isServerRunning && ring.has(node.name);
 
 export class PlanOutcome {
   readonly #node: ClusterNode;
@@ -64,7 +85,7 @@ export class PlanOutcome {
     node.role = null;
     // A restart that did not come to its end leaves a node that nobody wanted away.
     const wasAway = plan.from === 'failed' || plan.act.kind === 'restart';
-    if (node.isServerRunning && ring.has(node.name)) {
+    if (isMember(node, ring)) {
       node.state = replicates(plan.from) ? plan.from : 'standby';
     } else if (plan.from === 'maintenance') {
       // Still set aside, for the reason and the time that were said; the plan itself tells what went wrong.
@@ -78,6 +99,7 @@ export class PlanOutcome {
       node.reason = aborted ? null : error.message;
       if (node.state === 'failed' && aborted) node.reason = 'its restart was stopped half way';
     }
+    node.needsCopy ??= isMember(node, ring) ? null : copyReason(error, node.name);
     node.wanted = this.#wantedNow(aborted);
     if (node.state !== 'maintenance') node.maintenance = null;
     await ring.route().catch(() => undefined);
