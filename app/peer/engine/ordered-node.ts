@@ -179,7 +179,13 @@ export class OrderedNode implements RingNode {
     this.#start('fetch', async (admin, signal) => {
       if (!(await this.#goOn(admin, from))) await this.#follow(admin, from, signal);
       for (;;) {
-        const standing = await this.read();
+        let standing = await this.read();
+        // Told before that, the view may begin, and what it commits would still arrive here: a node that is ahead of its
+        // new predecessor cannot connect to it (1236), and the predecessor waits for its acknowledgement to catch up.
+        if (standing.received >= upTo) {
+          await this.#tools.replication.stopReceiving(admin);
+          standing = await this.read();
+        }
         const received = Math.min(standing.received, upTo);
         const applied = Math.min(standing.applied, upTo);
         if (signal.aborted) return;
