@@ -17,6 +17,8 @@ const againErrors = new Set([
   1317, // ER_QUERY_INTERRUPTED
   1792, // ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
 ]);
+/** Of these the ones that always mean a transaction that is gone. */
+const rolledBackErrors = new Set([1020, 1205, 1213]);
 /** MariaDB errors with which a server says goodbye. */
 const goneErrors = new Set([
   1040, // ER_CON_COUNT_ERROR
@@ -49,7 +51,8 @@ export function errorOf(error: unknown): { errno: number; fatal: boolean } {
 export function verdictOf(error: unknown, commitSent: boolean, lost: boolean): Verdict {
   const { errno, fatal } = errorOf(error);
   // The server said that nothing was committed, even if it closes the connection then.
-  if (againErrors.has(errno)) return lost ? 'elsewhere' : 'again';
+  if (lost && rolledBackErrors.has(errno)) return 'elsewhere';
+  if (againErrors.has(errno) && !lost) return 'again';
   if (lost || fatal || goneErrors.has(errno)) return commitSent ? 'unknown' : 'elsewhere';
   return 'final';
 }

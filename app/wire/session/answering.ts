@@ -259,6 +259,10 @@ export abstract class Answering extends Listening {
       case 'probe':
         if (!told) this.knowledge.wrote = true;
         if (turn?.stage.at !== 'probing') return;
+        if (failed) {
+          this.transactionGone(turn);
+          return;
+        }
         if (turn.plan.run === 'aside') this.sendAside(turn);
         else if (this.knowledge.wrote) this.ask(turn, 'commit');
         else this.send(turn, 'any');
@@ -269,6 +273,15 @@ export abstract class Answering extends Listening {
       case 'client':
         return;
     }
+  }
+
+  /**
+   * The question about the transaction was refused. Where the node is another front end, that is how it tells of a
+   * transaction that it rolled back, and it tells once: the client's COMMIT would find none any more, and be answered OK.
+   */
+  private transactionGone(turn: Turn): void {
+    this.internal('rollback', 'ROLLBACK');
+    this.fail(turn, errorPacket('session.conflict'));
   }
 
   private committed(turn: Turn, final: Final, answer: Answer): void {

@@ -242,6 +242,16 @@ describe('transactions', () => {
     expect(play.query('COMMIT').tell()).toEqual(['node 0: DO UUID()']);
     play.ok({ transaction: 'T___WsS_' });
     expect(play.tell()).toEqual(['ask for commit']);
+    const gone = stage({ old: true })
+      .query('BEGIN')
+      .ok({ open: true, transaction: clean })
+      .query('SELECT f()')
+      .rows(['1'])
+      .query('COMMIT');
+    gone.tell();
+    // Another front end behind this one rolled the transaction back, and says so once.
+    gone.error(1213);
+    expect(gone.tell()).toEqual(['node 0: ROLLBACK', 'client 1: error 1213']);
     const other = stage({ old: true })
       .query('BEGIN')
       .ok({ open: true, transaction: clean })
