@@ -204,7 +204,8 @@ export class FrontEnd {
       this.options.log.error({ cause: messageOf(thrown) }, 'a session could not be moved');
       return false;
     });
-    if (!moved) session.end(error);
+    // Its node may have gone meanwhile: then it is seen to already, or has arrived elsewhere.
+    if (!moved && !session.homeless && sameNode(session.node, this.home.node)) session.end(error);
   }
 
   /** Takes no more clients, ends every session with `error`, and waits until all are gone: not longer than seven seconds. */

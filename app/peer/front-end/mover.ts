@@ -35,8 +35,8 @@ export class Mover {
   /** Whether a node still answers, while that is being found out. */
   private readonly asked = new Map<string, Promise<boolean>>();
   private readonly hashes = new Map<string, Promise<readonly Buffer[]>>();
-  /** Sessions that are on their way, or look for one. */
-  private readonly onTheWay = new Set<Session>();
+  /** Sessions that are on their way, or look for one, and how many see to that: a node may go while a session leaves it. */
+  private readonly onTheWay = new Map<Session, number>();
   private lastSeat = 0;
 
   constructor(
@@ -49,9 +49,12 @@ export class Mover {
   async rescue(session: Session): Promise<void> {
     const lost = session.node;
     // From the beginning: whoever turns all sessions away meanwhile leaves this one to us.
-    this.onTheWay.add(session);
+    const done = this.seeTo(session);
     try {
-      if (await this.answers(lost)) {
+      const killed = await this.answers(lost);
+      // Whoever was moving it when its node went away has found it another one.
+      if (!session.homeless) return;
+      if (killed) {
         session.end(errorPacket('session.killed'));
         return;
       }
@@ -59,9 +62,9 @@ export class Mover {
         session.leave(session.reasonToStay);
         return;
       }
-      if (!(await this.moveToAny(session))) session.leave('no other node could take it');
+      if (!(await this.moveToAny(session)) && session.homeless) session.leave('no other node could take it');
     } finally {
-      this.onTheWay.delete(session);
+      done();
     }
   }
 
@@ -72,7 +75,7 @@ export class Mover {
 
   /** Tries the other nodes in turn, beginning with the next one, so that many sessions spread. @returns whether it moved */
   async moveToAny(session: Session): Promise<boolean> {
-    this.onTheWay.add(session);
+    const done = this.seeTo(session);
     try {
       const seats = this.elsewhere.seats(session.node);
       const first = this.lastSeat++;
@@ -84,8 +87,18 @@ export class Mover {
       }
       return false;
     } finally {
-      this.onTheWay.delete(session);
+      done();
     }
+  }
+
+  /** @returns what says that it is over */
+  private seeTo(session: Session): () => void {
+    this.onTheWay.set(session, (this.onTheWay.get(session) ?? 0) + 1);
+    return () => {
+      const left = (this.onTheWay.get(session) ?? 1) - 1;
+      if (left > 0) this.onTheWay.set(session, left);
+      else this.onTheWay.delete(session);
+    };
   }
 
   /**
@@ -108,9 +121,9 @@ export class Mover {
         ready.map(async (session) => {
           if (signal.aborted) return;
           tries.set(session, (tries.get(session) ?? 0) + 1);
-          this.onTheWay.add(session);
+          const done = this.seeTo(session);
           const problem = await this.inTurn(() => this.move(session, home));
-          this.onTheWay.delete(session);
+          done();
           if (problem !== null && !session.isClosed)
             this.log.debug({ problem }, 'a session did not come home');
         }),

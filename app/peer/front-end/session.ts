@@ -80,6 +80,11 @@ export class Session {
     return this.seat.node;
   }
 
+  /** Its node is lost, and it was not given another one yet. */
+  get homeless(): boolean {
+    return !this.closed && this.machine.waitsForNode;
+  }
+
   get isClosed(): boolean {
     return this.closed;
   }
