@@ -25,7 +25,7 @@ export function describeStep(action: StepAction): { title: string; detail: strin
     case 'step-aside':
       return {
         title: `${action.donor} steps aside`,
-        detail: `Its sessions move to other nodes. Where two others stay, it leaves the ring and what arrives is cached.`,
+        detail: `Its sessions move to other nodes and its applier freezes; what arrives is cached.`,
       };
     case 'copy':
       return {

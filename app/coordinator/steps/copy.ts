@@ -36,11 +36,7 @@ export const preflight: StepExecutor<'preflight'> = async (action, { cluster, no
   return `${formatBytes(dataBytes)} to copy, ${formatBytes(freeBytes)} free`;
 };
 
-/**
- * The donor leaves the sessions to others, and the ring, with its applier frozen: what it gives stands still. Of two it
- * stays a member and applies on, because the other one's commits need it: a frozen member would stop them as soon as flow
- * control finds it too far behind, for as long as the copy takes.
- */
+/** The donor leaves the sessions to others and freezes its applier. */
 export const stepAside: StepExecutor<'step-aside'> = async (action, context) => {
   const { cluster, ring, notes } = context;
   const donor = cluster.node(action.donor);
@@ -61,11 +57,9 @@ export const stepAside: StepExecutor<'step-aside'> = async (action, context) => 
     await ring.route();
     await donor.call('sessions.close', { deadlineSeconds: 10 }, context.call);
   }
-  if (cluster.ring.length > 2) {
-    await ring.stepOut(donor);
-    await donor.call('replication.freeze', {});
-    context.activity(donor, 'donor, applier frozen');
-  } else context.activity(donor, 'donor, applies on');
+  if (cluster.ring.length > 2) await ring.stepOut(donor);
+  if (donor.predecessor) await donor.call('replication.freeze', {});
+  context.activity(donor, 'donor, applier frozen');
   return sessions > 0 ? `${sessions} sessions moved` : 'no session had to move';
 };
 
