@@ -6,8 +6,8 @@ import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { NodeName } from '../model/ids.js';
 import { replicates } from '../model/node-state.js';
-import { isRunning } from '../model/plan.js';
 import type { RecoveryOutlook, RecoverySettings } from '../model/recovery.js';
+import { underWay } from '../model/series.js';
 import type { Cluster } from './cluster.js';
 import type { ClusterNode } from './node.js';
 import type { PlanRunner } from './plan-runner.js';
@@ -73,8 +73,9 @@ export class Recovery {
     const nowMs = cluster.clock.wallMs();
     const waiting = cluster.nodes.filter((node) => this.#wantsBack(node, nowMs));
     const outlook = cluster.recovery.on ? waiting.map((node) => this.#outlookOf(node, nowMs)) : [];
+    // Twice a second for ever: a cluster in which nobody failed has nothing to tell.
+    if (outlook.length > 0 || cluster.outlook.length > 0) cluster.changed();
     cluster.outlook = outlook;
-    cluster.changed();
     const due = outlook.find(({ atMs }) => atMs !== null && atMs <= nowMs);
     if (due && !this.#proposing) void this.#bringBack(cluster.node(due.node));
   }
@@ -102,8 +103,7 @@ export class Recovery {
         atMs: null,
         words: `it was brought back ${triedAtMs.length} times within an hour: somebody has to look`,
       };
-    const busy =
-      cluster.startingUp !== null || [cluster.plan, cluster.series].some((each) => each && isRunning(each));
+    const busy = cluster.startingUp !== null || underWay(cluster) !== undefined;
     if (busy) return { node: name, atMs: null, words: 'waits for what is under way' };
     const atMs = (failedAtMs ?? nowMs) + firstWaitMs * 2 ** triedAtMs.length;
     return { node: name, atMs, words: refusal };

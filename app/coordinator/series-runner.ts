@@ -7,7 +7,7 @@ import { randomHex } from '../base/random.js';
 import { type NodeName, type SeriesId, seriesId } from '../model/ids.js';
 import { replicates } from '../model/node-state.js';
 import { hasEnded, isRunning, type Plan } from '../model/plan.js';
-import type { Series, SeriesAct, SeriesPart } from '../model/series.js';
+import { type Series, type SeriesAct, type SeriesPart, underWay } from '../model/series.js';
 import { makeSeries } from '../replication/series.js';
 import type { Cluster } from './cluster.js';
 import type { PlanRunner } from './plan-runner.js';
@@ -61,7 +61,7 @@ export class SeriesRunner {
    */
   run(id: SeriesId, askedBy: string): Series {
     const { cluster } = this.options;
-    const busy = [cluster.series, cluster.plan].find((each) => each && isRunning(each));
+    const busy = underWay(cluster);
     if (busy) throw new RingmasterError('plan.busy', { title: busy.title });
     const proposal = this.proposals.get(id);
     if (!proposal) throw new RingmasterError('plan.unknown', { planId: id });
@@ -143,8 +143,8 @@ export class SeriesRunner {
       const ended = cluster.plan as Plan;
       if (ended.state !== 'done')
         throw new RingmasterError('series.cut-off', { node, cause: ended.error?.text ?? ended.state });
-      this.changePart(index, { state: 'done', words: `${cluster.node(node).state} again` });
-      if (act.kind === 'move') this.changePart(index, { words: act.target });
+      const words = act.kind === 'move' ? act.target : `${cluster.node(node).state} again`;
+      this.changePart(index, { state: 'done', words });
     } catch (error) {
       this.changePart(index, { state: 'failed', words: messageOf(error) });
       throw error;

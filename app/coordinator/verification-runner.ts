@@ -13,7 +13,7 @@ import { messageOf, RingmasterError, toRingmasterError } from '../base/errors.js
 import type { Log } from '../base/log.js';
 import { sequenceOf } from '../model/gtid.js';
 import type { NodeName } from '../model/ids.js';
-import { isRunning } from '../model/plan.js';
+import { underWay } from '../model/series.js';
 import type { TableDefinition, TableRanges, VerificationView, VerifiedNode } from '../model/verification.js';
 import { judge, listOf, type NodeSums, outcomeWords } from '../replication/verification.js';
 import type { Cluster } from './cluster.js';
@@ -51,9 +51,9 @@ export class VerificationRunner {
     private readonly log: Log,
     private readonly remember: () => Promise<void>,
   ) {
-    cluster.onUpdate(({ changes: { plan, series } }) => {
-      if (series && isRunning(series)) this.stop(`the plan "${series.title}"`);
-      else if (plan && isRunning(plan)) this.stop(`the plan "${plan.title}"`);
+    cluster.onUpdate(({ changes: { plan = null, series = null } }) => {
+      const begun = underWay({ plan, series });
+      if (begun) this.stop(`the plan "${begun.title}"`);
     });
   }
 
@@ -346,7 +346,7 @@ function refuseWhenUnfit(cluster: Cluster, members: number): void {
     throw new RingmasterError('verification.refused', { reason, remedy });
   };
   if (cluster.startingUp !== null) refuse('the cluster is starting', 'Wait until it has started.');
-  const running = [cluster.series, cluster.plan].find((each) => each && isRunning(each));
+  const running = underWay(cluster);
   if (running) refuse(`a plan is running: ${running.title}`, 'Wait until it ends, or stop it first.');
   if (members < 2)
     refuse(

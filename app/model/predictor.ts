@@ -12,7 +12,7 @@ import {
   type Transition,
   targetStates,
 } from './node-state.js';
-import { isRunning } from './plan.js';
+import { underWay } from './series.js';
 
 export type Prediction =
   | { readonly allowed: true; readonly transition: Transition }
@@ -40,8 +40,7 @@ export function lacksQuorum(facts: Pick<Facts, 'nodes' | 'token'>): boolean {
 /** What any change has to wait for. */
 function busy(facts: Facts): Prediction | undefined {
   if (facts.startingUp !== null) return refuse('the cluster is still starting', 'Wait until it has started.');
-  const { plan, series } = facts;
-  const other = [series, plan].find((each) => each && isRunning(each));
+  const other = underWay(facts);
   return other
     ? refuse(
         `another plan is running: ${other.title} (asked for by ${other.askedBy})`,

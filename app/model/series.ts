@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ErrorView } from '../base/errors.js';
 import type { NodeName, PlanId, SeriesId } from './ids.js';
 import type { Danger, NodeState } from './node-state.js';
-import type { PlanEffect, PlanState } from './plan.js';
+import { isRunning, type Plan, type PlanEffect, type PlanState } from './plan.js';
 import { serverOptionsSchema } from './server-options.js';
 
 /** States that several nodes can be brought to; maintenance has a reason of its own for each. */
@@ -45,3 +45,12 @@ export interface Series {
   readonly state: PlanState;
   readonly error: ErrorView | null;
 }
+
+/** What is changing the cluster now: a series before the plan of the node whose turn it is; undefined when nothing does. */
+export const underWay = ({
+  series,
+  plan,
+}: {
+  readonly series: Series | null;
+  readonly plan: Plan | null;
+}): Series | Plan | undefined => [series, plan].find((each) => each !== null && isRunning(each)) ?? undefined;

@@ -63,7 +63,7 @@ const showProposal = (store: ConsoleStore, proposal: Plan): void =>
   store.state.setState({ proposal, seriesProposal: null, panel: 'plan' });
 
 /** What the entry says of a target that this node cannot reach. */
-const plainVerbs: Readonly<Record<TargetState, string>> = {
+export const plainVerbs: Readonly<Record<TargetState, string>> = {
   active: 'Bring online',
   standby: 'Put on standby',
   maintenance: 'Put into maintenance',

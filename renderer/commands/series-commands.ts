@@ -1,12 +1,12 @@
 /** What an operator can do to several nodes at once, and to one node beyond its state: choose, restart, change options. */
 import type { NodeName } from '../../app/model/ids.js';
-import { hasEnded, isRunning } from '../../app/model/plan.js';
+import { hasEnded } from '../../app/model/plan.js';
 import { type Prediction, predictRestart, predictTransition } from '../../app/model/predictor.js';
-import type { Series, SeriesAct } from '../../app/model/series.js';
+import { type Series, type SeriesAct, underWay } from '../../app/model/series.js';
 import { parseOptions } from '../../app/model/server-options.js';
 import { shownPlan, shownSeries } from '../selectors/plan-selectors.js';
 import { type ConsoleState, type ConsoleStore, viewOf } from '../store/cluster-store.js';
-import { always, attempt, type Command, refuse, whenConnected } from './commands.js';
+import { always, attempt, type Command, plainVerbs, refuse, whenConnected } from './commands.js';
 
 export interface SeriesSubject {
   readonly nodes: readonly NodeName[];
@@ -47,8 +47,6 @@ export const chooseNone: Command<null> = {
   },
 };
 
-const verbs = { active: 'Bring online', standby: 'Put on standby', offline: 'Take offline' } as const;
-
 /** The first refusal counts only when no node of them could go. */
 function predicted(state: ConsoleState, { nodes, act }: SeriesSubject): Prediction | null {
   const { snapshot } = state;
@@ -64,7 +62,7 @@ export const proposeSeries: Command<SeriesSubject> = {
   id: 'series.propose',
   label(_state, { nodes, act }) {
     const several = nodes.length > 1;
-    if (act.kind === 'move') return verbs[act.target];
+    if (act.kind === 'move') return plainVerbs[act.target];
     return several ? 'Restart one after another' : 'Restart';
   },
   enabledWhen(state, subject) {
@@ -116,7 +114,7 @@ export const confirmSeries: Command<Series> = {
   enabledWhen(state, series) {
     if (series.state !== 'proposed') return refuse('it runs already', 'Watch its steps.');
     const { snapshot } = state;
-    const other = [snapshot?.series, snapshot?.plan].find((each) => each && isRunning(each));
+    const other = snapshot && underWay(snapshot);
     if (other) return refuse(`another plan is running: ${other.title}`, 'Wait until it ends, or stop it.');
     return whenConnected(state);
   },

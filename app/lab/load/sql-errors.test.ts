@@ -20,6 +20,8 @@ it('goes elsewhere when the server is gone and nothing was committed', () => {
 it('claims nothing about a COMMIT that was never answered', () => {
   expect(verdictOf(reset, true, true)).toBe('unknown');
   expect(verdictOf(serverError(1927), true, false)).toBe('unknown');
+  // An interrupted COMMIT may have come through.
+  expect(verdictOf(serverError(1317), true, true)).toBe('unknown');
 });
 
 it('gives up what would fail again', () => {
